@@ -1,0 +1,22 @@
+"""The library that the course "From Autoencoders to Stable Diffusion" builds.
+
+Importing this package chooses Keras's backend (TensorFlow, unless ``KERAS_BACKEND`` names another one) and so
+must come before the first ``import keras``.
+"""
+
+import os
+import sys
+
+__version__ = "0.1.0"
+
+if (
+    "keras" in sys.modules
+    and os.environ.get("KERAS_BACKEND", "tensorflow") != sys.modules["keras"].config.backend()
+):
+    raise ImportError(
+        "Import `diffusion_course` before `keras`: it chooses the backend. "
+        f"Received: keras already loaded with backend={sys.modules['keras'].config.backend()}"
+    )
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+# TensorFlow's start-up notices (oneDNN, CPU features) would be the first thing that a learner reads.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
