@@ -1,0 +1,175 @@
+"""Everything that depends on Keras's backend; the only file of the library that imports TensorFlow, JAX or PyTorch."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+
+def _backend() -> str:
+    import keras
+
+    return keras.backend.backend()
+
+
+@contextlib.contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Sends what native code writes to standard error nowhere; exceptions pass as always."""
+    try:
+        saved = os.dup(2)
+    except OSError:  # no standard error, e.g. under pythonw
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(nowhere)
+        os.close(saved)
+
+
+def load_quietly() -> None:
+    """Imports Keras and its backend without the notices of their native code.
+
+    TensorFlow 2.21 writes lines on oneDNN and CUDA before it reads ``TF_CPP_MIN_LOG_LEVEL``, so that the variable
+    does not silence them. A failing import raises as always.
+    """
+    with _silent_stderr():
+        _accelerators(_backend())
+
+
+def _accelerators(backend: str) -> list[str]:
+    """Names of the accelerators that the backend would use, in its own order."""
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        details = (
+            tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")
+        )
+        return [detail.get("device_name", "unnamed GPU") for detail in details]
+    if backend == "jax":
+        import jax
+
+        return [device.device_kind for device in jax.devices() if device.platform != "cpu"]
+    if backend == "torch":
+        import torch
+
+        names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+        return names + (["Apple GPU (MPS)"] if torch.backends.mps.is_available() else [])
+    return []
+
+
+def _cores() -> int:
+    """Cores that this process may use, which in a container or under `taskset` are fewer than the machine's."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def device_report() -> dict:
+    """What the course computes with.
+
+    Returns:
+        A dict: ``backend`` and ``backend_version``, ``keras_version``, ``devices`` (list of str, the CPU first),
+        ``gpu`` (bool: the backend sees at least one accelerator).
+    """
+    import keras
+
+    backend = _backend()
+    try:
+        backend_version = version(backend)
+    except PackageNotFoundError:  # e.g. `tensorflow-cpu` provides the module under another name
+        backend_version = str(getattr(sys.modules.get(backend), "__version__", "unknown"))
+    accelerators = _accelerators(backend)
+    return {
+        "backend": backend,
+        "backend_version": backend_version,
+        "keras_version": keras.__version__,
+        "devices": [f"CPU with {_cores()} cores", *(f"GPU {name}" for name in accelerators)],
+        "gpu": bool(accelerators),
+    }
+
+
+def has_gpu_build() -> bool:
+    """Whether the installed backend was built to use a GPU at all, present or not."""
+    backend = _backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return bool(tf.test.is_built_with_gpu_support())
+    if backend == "torch":
+        import torch
+
+        return bool(torch.backends.cuda.is_built() or torch.backends.mps.is_built())
+    return bool(_accelerators(backend))
+
+
+def peak_memory_bytes() -> int:
+    """The largest resident memory that this process has had so far, in bytes."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Not getrusage: on Linux a process starts with the peak of the one that started it, e.g. of JupyterLab.
+        for line in status.read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    if sys.platform == "win32":
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak if sys.platform == "darwin" else peak * 1024)  # macOS counts bytes, other systems KiB
+
+
+def compile_function(function: Callable, *, jit: bool = True) -> Callable:
+    """Compiles a function of tensors with what the backend offers.
+
+    TensorFlow traces it into a graph, and with ``jit`` has XLA compile that; JAX jits it in either case. PyTorch
+    returns it as it is: its compiler needs a C++ toolchain, which a learner's machine may not have.
+
+    Args:
+        function: takes and returns tensors (or dicts and tuples of them); free of side effects, because it is
+            traced once per combination of shapes and dtypes. With ``jit``, shapes must be static.
+        jit: use XLA where the backend leaves the choice.
+
+    Returns:
+        A function with the same arguments.
+    """
+    backend = _backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(function, jit_compile=jit)
+    if backend == "jax":
+        import jax
+
+        return jax.jit(function)
+    return function
+
+
+def xla_problem() -> str | None:
+    """Compiles and runs a tiny function with XLA.
+
+    Returns:
+        None if it gave the right number, else what went wrong, in one line.
+    """
+    from keras import ops
+
+    if _backend() == "torch":
+        return "PyTorch does not use XLA."
+    try:
+        total = compile_function(lambda x: ops.sum(ops.exp(x) * 2.0))(ops.zeros((3, 4)))
+        value = float(ops.convert_to_numpy(total))
+    except Exception as error:  # each backend has its own type for "no compiler"
+        return f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    return None if abs(value - 24.0) < 1e-4 else f"the compiled sum must be 24. Received: {value}"
+
+
+def xla_works() -> bool:
+    """Whether XLA, the compiler behind ``jit_compile=True``, works on this machine."""
+    return xla_problem() is None
