@@ -1,0 +1,1 @@
+"""Networks, one file each; `presets` loads them with trained weights."""

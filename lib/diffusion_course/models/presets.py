@@ -1,0 +1,54 @@
+"""Models by name: their sizes, and the trained weights that come with the course."""
+
+from collections.abc import Callable
+from functools import partial
+
+import keras
+
+from diffusion_course.files import read_verified
+from diffusion_course.models.autoencoder import Autoencoder
+from diffusion_course.models.weights import load_weights
+
+FASHION_LATENT_DIMS = (2, 4, 8, 16, 32)
+
+PRESETS: dict[str, Callable[[], keras.Model]] = {
+    f"autoencoder-fashion-{d}": partial(Autoencoder, latent_dim=d) for d in FASHION_LATENT_DIMS
+}
+
+
+def build(name: str) -> keras.Model:
+    """A preset's model, untrained.
+
+    Args:
+        name: one of ``PRESETS``.
+
+    Raises:
+        ValueError: there is no such preset; the message lists them.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"A preset must be one of {', '.join(PRESETS)}. Received: {name!r}")
+    return PRESETS[name]()
+
+
+def weights_file(name: str) -> str:
+    """The preset's weight file, relative to ``data/``."""
+    return f"weights/{name}.safetensors"
+
+
+def load_pretrained(name: str) -> keras.Model:
+    """A preset's model with the weights that come with the course (``data/weights``, see the card beside them).
+
+    Args:
+        name: one of ``PRESETS``.
+
+    Returns:
+        A built model, float32.
+
+    Raises:
+        ValueError: there is no such preset.
+        MissingFile, DamagedFile: the weight file is absent, or fails its checksum, or fits another model.
+    """
+    model = build(name)
+    file = weights_file(name)
+    load_weights(model, read_verified(file), file)
+    return model

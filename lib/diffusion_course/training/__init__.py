@@ -1,0 +1,1 @@
+"""Training: what `fit` needs beside the model."""

@@ -1,0 +1,94 @@
+"""Callbacks for `fit`."""
+
+import html
+import math
+import time
+
+import keras
+
+
+class NotFinite(ArithmeticError):
+    """Training met a loss that is NaN or infinite."""
+
+
+class StopWhenNotFinite(keras.callbacks.Callback):
+    """Stops training with a clear error at the first batch whose loss is NaN or infinite.
+
+    Raises:
+        NotFinite: names epoch and batch. The weights are those after that batch; reload a checkpoint.
+    """
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        loss = (logs or {}).get("loss", 0.0)
+        if not math.isfinite(loss):
+            raise NotFinite(
+                "The loss must stay finite: lower the learning rate or look for inputs outside their range. "
+                f"Received: loss={loss} in epoch {self.epoch + 1}, batch {batch + 1}"
+            )
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """One line that is redrawn while `fit` runs: bar, epoch, losses, seconds to go. Use with ``fit(verbose=0)``.
+
+    In a notebook the line is a display that updates itself, so that a saved notebook keeps only its last state;
+    elsewhere it is printed once per epoch.
+
+    Args:
+        interval: seconds between two redraws within an epoch.
+    """
+
+    def __init__(self, interval: float = 0.5):
+        super().__init__()
+        self.interval = interval
+
+    def on_train_begin(self, logs=None):
+        self.started = self.drawn = time.monotonic()
+        self.done = 0
+        self.handle = _display_handle()
+        self._draw({}, 0)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.done += 1
+        if time.monotonic() - self.drawn > self.interval and self.handle is not None:
+            self._draw(logs or {}, self.epoch + 1)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._draw(logs or {}, epoch + 1)
+
+    def _draw(self, logs, epoch):
+        self.drawn = time.monotonic()
+        epochs, steps = self.params["epochs"], self.params["steps"]
+        passed = self.drawn - self.started
+        # Keras may not know the number of steps before the first epoch ends; the bar then moves once per epoch.
+        share = self.done / (epochs * steps) if steps else max(0, epoch - 1) / epochs
+        words = [f"epoch {epoch}/{epochs}", *(f"{name} {value:.4f}" for name, value in logs.items())]
+        if share >= 1:
+            words.append(f"{passed:.0f} s")
+        elif share > 0.02:
+            words.append(f"{passed:.0f} s, {passed * (1 - share) / share:.0f} s to go")
+        text = " · ".join(words)
+        if self.handle is None:
+            if logs:
+                print(text)
+            return
+        bar = f'<progress value="{min(share, 1):.4f}" max="1" style="width:14em"></progress>'
+        self.handle.update({"text/html": f"{bar} <code>{html.escape(text)}</code>", "text/plain": text}, raw=True)
+
+
+def _display_handle():
+    """A display that can be redrawn, where a notebook runs; else None."""
+    try:
+        from IPython import get_ipython
+        from IPython.display import display
+    except ImportError:
+        return None
+    shell = get_ipython()
+    if shell is None or not hasattr(shell, "kernel"):
+        return None
+    return display({"text/plain": ""}, raw=True, display_id=True)

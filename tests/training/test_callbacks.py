@@ -1,0 +1,50 @@
+"""The progress line and the guard against NaN."""
+
+import keras
+import numpy as np
+import pytest
+
+from diffusion_course.training import callbacks
+from diffusion_course.training.callbacks import NotFinite, ProgressBar, StopWhenNotFinite
+
+X = np.linspace(-1, 1, 40, dtype="float32")[:, None]
+
+
+def line():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return model
+
+
+def test_progress_is_printed_once_per_epoch(capsys):
+    line().fit(X, 2 * X, epochs=3, batch_size=10, validation_data=(X, X), verbose=0, callbacks=[ProgressBar()])
+    printed = capsys.readouterr().out.splitlines()
+    assert [text.split(" · ")[0] for text in printed] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
+    assert all("loss" in text and "val_loss" in text for text in printed)
+
+
+def test_progress_in_a_notebook_ends_full(monkeypatch):
+    class Handle:
+        shown = []
+
+        def update(self, data, raw):
+            self.shown.append(data)
+
+    monkeypatch.setattr(callbacks, "_display_handle", Handle)
+    line().fit(X, 2 * X, epochs=2, batch_size=10, verbose=0, callbacks=[ProgressBar(interval=0)])
+    shares = [float(d["text/html"].split('value="')[1].split('"')[0]) for d in Handle.shown]
+    assert shares == sorted(shares) and shares[0] == 0 and shares[-1] == 1
+    assert len(shares) >= 8
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_loss_that_is_not_finite_stops_training(bad):
+    y = X.copy()
+    y[25] = bad
+    with pytest.raises(NotFinite, match="Received: loss=.* in epoch 1, batch 3"):
+        line().fit(X, y, batch_size=10, epochs=5, shuffle=False, verbose=0, callbacks=[StopWhenNotFinite()])
+
+
+def test_a_finite_loss_passes():
+    history = line().fit(X, X, epochs=2, verbose=0, callbacks=[StopWhenNotFinite()])
+    assert len(history.history["loss"]) == 2
