@@ -1,0 +1,12 @@
+"""Interactive figures, one module per widget.
+
+A public function may have the name of its module (`latent_explorer`), so it is bound here, once and eagerly:
+bound lazily, `from diffusion_course.widgets import latent_explorer` would give the module or the function,
+depending on who imported what first. To keep this import quick, a widget's module imports its widget classes
+when its function is called.
+"""
+
+from diffusion_course.widgets.latent_explorer import latent_explorer
+from diffusion_course.widgets.word_pictures import word_pictures
+
+__all__ = ["latent_explorer", "word_pictures"]

@@ -1,0 +1,59 @@
+"""Fixtures for tests in a real JupyterLab in a real browser: `lab` opens notebooks, `notebook` writes one."""
+
+import nbformat
+import pytest
+from lab_server import Lab, LabServer, find_browser, in_ci
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's path. No browser: a visible skip on a learner's machine, a failure in CI."""
+    found = find_browser()
+    if found is None:
+        reason = "no Chromium found: install `chromium`, or set CHROMIUM to a Chrome or Chromium program"
+        pytest.fail(reason) if in_ci() else pytest.skip(reason)
+    return found
+
+
+@pytest.fixture(scope="session")
+def lab_server(chromium, tmp_path_factory):
+    """One JupyterLab for all browser tests of a worker."""
+    with LabServer(tmp_path_factory.mktemp("lab-root")) as server:
+        yield server
+
+
+# Per module and not per session: playwright keeps an event loop in this thread, which other tests do not expect.
+@pytest.fixture(scope="module")
+def lab(chromium, lab_server):
+    """`Lab`: open, run_all, wait_idle, set_theme, close."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield Lab(lab_server, browser)
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def notebook(lab_server):
+    """A function (name, *sources) -> name that writes a notebook of code cells where `lab.open` finds it."""
+
+    def write(name: str, *sources: str) -> str:
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        made = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+        nbformat.write(made, lab_server.root / name)
+        return name
+
+    return write
