@@ -1,0 +1,1 @@
+"""Tools that turn the course into other forms; no chapter needs them."""
