@@ -1,0 +1,67 @@
+"""Every expectation in book.toml means something: a model that was never trained misses it in every profile."""
+
+import keras
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.neighbors import KNeighborsClassifier
+
+from diffusion_course.datasets.images import load_fashion_mnist
+from diffusion_course.manifest import load_manifest
+from diffusion_course.models.autoencoder import Autoencoder
+from diffusion_course.models.class_gaussian import fit_class_gaussian
+
+
+def untrained_00():
+    """Chapter 00 with an untrained autoencoder, and a judge who learned shuffled labels."""
+    (x_train, y_train), (x_test, y_test) = load_fashion_mnist()
+    model, rng = Autoencoder(latent_dim=32), np.random.default_rng(0)
+    lookup = fit_class_gaussian(model.encoder.predict(x_train[:3000], verbose=0), y_train[:3000])
+    pictures = [
+        model.decoder.predict(lookup.sample(k, rng.standard_normal((30, 32))), verbose=0) for k in range(10)
+    ]
+    flat = x_train[-3000:].reshape(-1, 784)
+    judge = KNeighborsClassifier(5).fit(flat, y_train[-3000:])
+    shuffled = KNeighborsClassifier(5).fit(flat, rng.permutation(y_train[-3000:]))
+    real = np.mean([x_test[y_test == k].var(axis=0).mean() for k in range(10)])
+    return {
+        "recognised": np.mean([(judge.predict(p.reshape(-1, 784)) == k).mean() for k, p in enumerate(pictures)]),
+        "diversity_ratio": np.mean([p.var(axis=0).mean() for p in pictures]) / real,
+        "real_recognised": shuffled.score(x_test[:500].reshape(-1, 784), y_test[:500]),
+    }
+
+
+def untrained_01():
+    """Chapter 01 with autoencoders of every size that were never trained."""
+    (x_train, _), (x_test, _) = load_fashion_mnist()
+    x_test = x_test[:1000]
+    errors, pca = {}, {}
+    for d in (2, 4, 8, 16, 32):
+        errors[d] = np.mean((Autoencoder(latent_dim=d).predict(x_test, verbose=0) - x_test) ** 2)
+    for d in (2, 32):
+        fitted = PCA(d, random_state=0).fit(x_train[:3000].reshape(-1, 784))
+        flat = x_test.reshape(-1, 784)
+        pca[d] = np.mean((fitted.inverse_transform(fitted.transform(flat)) - flat) ** 2)
+    sizes = sorted(errors)
+    return {
+        "test_mse": errors[2],
+        "ratio_to_pca_2": errors[2] / pca[2],
+        "ratio_to_pca_32": errors[32] / pca[32],
+        "worst_step_in_dims": max(errors[b] / errors[a] for a, b in zip(sizes, sizes[1:], strict=False)),
+    }
+
+
+UNTRAINED = {"00": untrained_00, "01": untrained_01}
+CHAPTERS = [c.id for c in load_manifest().chapters]
+
+
+@pytest.mark.parametrize("chapter_id", CHAPTERS)
+def test_untrained_model_misses_every_band(chapter_id):
+    keras.utils.set_random_seed(0)
+    expect = load_manifest().chapter(chapter_id).expect
+    values = UNTRAINED[chapter_id]()
+    assert expect and set(values) == set(expect)
+    for metric, expectation in expect.items():
+        assert {"quick", "standard"} <= set(expectation.bands), metric
+        for profile in expectation.bands:
+            assert expectation.verdict(float(values[metric]), profile) == "outside", (metric, profile, values)
