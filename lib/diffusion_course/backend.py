@@ -1,6 +1,7 @@
 """Everything that depends on Keras's backend; the only file of the library that imports TensorFlow, JAX or PyTorch."""
 
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -40,6 +41,8 @@ def load_quietly() -> None:
     """
     with _silent_stderr():
         _accelerators(_backend())
+    # A notebook calls several models a few times each, which TensorFlow takes for a mistake and warns of at length.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def _accelerators(backend: str) -> list[str]:

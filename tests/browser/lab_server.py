@@ -21,7 +21,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from diffusion_course.widgets.prompt_connection import SERVER_OPTIONS
+from diffusion_course.tools.prompt_connection import SERVER_OPTIONS
 
 KERNEL_STATUS = "jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status"
 SETTINGS = {

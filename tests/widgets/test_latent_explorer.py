@@ -158,7 +158,7 @@ def test_the_name_is_the_function_whoever_imports_first(first):
 def test_the_prompt_connection_is_one_the_server_accepts():
     from jupyter_server.serverapp import ServerApp
 
-    from diffusion_course.widgets.prompt_connection import SERVER_OPTIONS, PromptConnection
+    from diffusion_course.tools.prompt_connection import SERVER_OPTIONS, PromptConnection
 
     server = ServerApp()
     server.parse_command_line(list(SERVER_OPTIONS))

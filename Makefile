@@ -1,0 +1,110 @@
+# Every target makes its own set-up, in .venv, and then calls `diffusion-course`; the second time that is quick.
+#
+#   make run     execute every chapter in the quick profile, build the book      PROFILE=standard for the real thing
+#   make lab     the course in JupyterLab
+#   make test    prove that everything works
+#   make book    build the book from the notebooks as they are
+#   make bench   run benchmarks/*.py
+#   make lint    check style of code and notebooks
+#   make weights train the shipped weights again
+#   make clean   remove what runs have made
+#
+# GPU=1       also install NVIDIA's libraries (Linux)
+# PYTHON=...  the Python, 3.10 to 3.13, that makes .venv; otherwise the first that works is taken
+
+PROFILE = quick
+ROOT := $(shell pwd)
+PY := .venv/bin/python
+COURSE := $(PY) -m diffusion_course.cli
+STAMP := .venv/.installed
+GPU_STAMP := .venv/.installed-gpu
+SETUP := $(STAMP)
+ifeq ($(GPU),1)
+SETUP := $(GPU_STAMP)
+endif
+
+# A virtual environment holds absolute paths: one that was made elsewhere and moved here is made again. One that
+# somebody made by hand has no stamp; if it works it is kept, and only gets the packages.
+INSTALLED_IN := $(shell cat $(STAMP) 2>/dev/null)
+MOVED :=
+ifneq ($(INSTALLED_IN),)
+ifneq ($(INSTALLED_IN),$(ROOT))
+MOVED := yes
+.PHONY: $(STAMP)
+endif
+endif
+
+.PHONY: help setup run lab test book bench lint weights clean
+
+help:
+	@sed -n '3,14s/^# \{0,1\}//p' Makefile
+
+setup: $(SETUP)
+
+run: $(SETUP)
+	@$(COURSE) run --profile $(PROFILE)
+
+# A learner's laptop runs `standard`, also where COURSE_PROFILE is not set.
+lab: $(SETUP)
+	@$(COURSE) lab
+
+test: $(SETUP)
+	@$(COURSE) test
+
+book: $(SETUP)
+	@$(COURSE) book
+
+bench: $(SETUP)
+	@set -e; found=no; for script in benchmarks/*.py; do \
+	  if [ -f "$$script" ]; then found=yes; echo "$$script"; $(PY) "$$script"; fi; \
+	done; \
+	if [ $$found = no ]; then echo "There is no benchmark in benchmarks/ yet."; fi
+
+lint: $(SETUP)
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m diffusion_course.tools.environment --check
+
+weights: $(SETUP)
+	@$(COURSE) train --all
+
+clean:
+	rm -rf build .pytest_cache .ruff_cache
+
+# What a candidate must print to be taken: its own path, which for a launcher such as pyenv's differs from its name.
+PROBE := import sys; v = sys.version_info[:2]; v < (3, 10) and sys.exit(1); v > (3, 13) and sys.exit(1); print(sys.executable)
+
+# uv installs faster than pip, but does not read pip's configuration (an index, a proxy); then pip itself does it.
+$(STAMP): requirements.lock pyproject.toml
+	@set -e; if [ -n "$(MOVED)" ] || ! $(PY) -c "$(PROBE); import pip" >/dev/null 2>&1; then \
+	  python=; incomplete=; \
+	  for name in $(if $(PYTHON),"$(PYTHON)",python3 python3.13 python3.12 python3.11 python3.10); do \
+	    found=$$("$$name" -c "$(PROBE)" 2>/dev/null) || continue; \
+	    if "$$found" -c "import venv, ensurepip" 2>/dev/null; then python=$$found; break; fi; \
+	    incomplete=$$found; \
+	  done; \
+	  if [ -z "$$python" ] && [ -n "$$incomplete" ]; then \
+	    echo "Python lacks its modules venv and ensurepip: $$incomplete" >&2; \
+	    echo "On Debian and Ubuntu they come with: sudo apt-get install python3-venv" >&2; exit 1; \
+	  elif [ -z "$$python" ]; then \
+	    echo "The course needs Python 3.10 to 3.13. Tried: $(if $(PYTHON),$(PYTHON),python3 and python3.13 to python3.10)." >&2; \
+	    echo "Install one of them, or name it: make run PYTHON=/path/to/python3.12" >&2; exit 1; \
+	  fi; \
+	  echo "Making .venv with $$python"; \
+	  "$$python" -m venv --clear .venv; \
+	fi
+	@echo "Installing the packages of requirements.lock, about 2 GB (a few minutes the first time)"
+	@$(PY) -m pip install --quiet --quiet --disable-pip-version-check uv || echo "uv is not to be had; pip does the work"
+	@if $(PY) -m uv --version >/dev/null 2>&1 && \
+	    $(PY) -m uv --quiet --no-config pip install --python $(PY) -r requirements.lock; then :; else \
+	  echo "Installing with pip, which takes longer"; \
+	  $(PY) -m pip install --quiet --quiet --disable-pip-version-check -r requirements.lock; \
+	fi
+	@$(PY) -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "$(ROOT)" > $(STAMP)
+
+# Without a lock: NVIDIA's packages exist for Linux only. The constraint keeps TensorFlow at the tested version.
+$(GPU_STAMP): $(STAMP)
+	@echo "Installing NVIDIA's libraries for TensorFlow, about 3 GB"
+	@$(PY) -m pip install --quiet --quiet --disable-pip-version-check --no-build-isolation -c requirements.lock --editable ".[gpu]"
+	@touch $(GPU_STAMP)

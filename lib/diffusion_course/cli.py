@@ -1,0 +1,198 @@
+"""The command ``diffusion-course``; ``make`` calls nothing else."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from diffusion_course.manifest import UnknownChapter, check_profile, load_manifest
+from diffusion_course.paths import build_dir, course_root, notebooks_dir
+
+app = typer.Typer(
+    help="From Autoencoders to Stable Diffusion: run, read and test the course.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Chapters = Annotated[
+    list[str] | None, typer.Argument(help="Chapters such as 01 03; all of them if none is given.")
+]
+Profile = Annotated[str, typer.Option(envvar="COURSE_PROFILE", help="quick, standard or full.")]
+
+
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    """Turns a refused argument into its message and exit code 2, as for any other wrong use of the command."""
+    try:
+        yield
+    except (UnknownChapter, _Refused) as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(2) from error
+
+
+class _Refused(ValueError):
+    """An argument breaks a rule; the message states it."""
+
+
+def _checked_profile(profile: str) -> str:
+    try:
+        return check_profile(profile)
+    except ValueError as error:
+        raise _Refused(str(error)) from error
+
+
+def _exit(ok: bool) -> None:
+    raise typer.Exit(0 if ok else 1)
+
+
+@app.command()
+def run(
+    chapters: Chapters = None,
+    profile: Profile = "standard",
+    book: Annotated[bool, typer.Option(help="Build the book from the executed notebooks.")] = True,
+) -> None:
+    """Execute chapters in book order, compare their results with what they promise, and build the book."""
+    from diffusion_course.tools import runner
+
+    with _usage_errors():
+        _checked_profile(profile)
+        runner.select(load_manifest(), chapters or [])
+    _exit(runner.run_course(chapters or [], profile, book=book))
+
+
+@app.command()
+def lab(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The first port to try.")] = 8888,
+    profile: Profile = "standard",
+    browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+) -> None:
+    """Open the course in JupyterLab, on this machine only."""
+    from diffusion_course.tools.prompt_connection import SERVER_OPTIONS
+
+    with _usage_errors():
+        _checked_profile(profile)
+    first = notebooks_dir() / load_manifest().chapters[0].notebook
+    command = [
+        *(sys.executable, "-m", "jupyterlab", str(first)),
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        f"--ServerApp.root_dir={course_root()}",
+        # A learner offline, or behind a firewall, must not wait for news of JupyterLab and lists of extensions.
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.news_url=",
+        "--LabApp.extension_manager=readonly",
+        *SERVER_OPTIONS,
+    ]
+    if not browser:
+        command.append("--no-browser")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")  # in a container one is root, and Jupyter would refuse
+    environment = {**os.environ, "COURSE_PROFILE": profile}
+    try:
+        raise typer.Exit(subprocess.run(command, cwd=course_root(), env=environment, check=False).returncode)
+    except KeyboardInterrupt:  # how one stops it
+        raise typer.Exit(0) from None
+
+
+@app.command()
+def test(
+    only: Annotated[
+        list[str] | None, typer.Option(help="Run one stage (repeatable): unit, shipped, solved or bands.")
+    ] = None,
+) -> None:
+    """Run the unit tests, every notebook as shipped and solved, and check results and times."""
+    from diffusion_course.tools import testing
+
+    with _usage_errors():
+        unknown = [name for name in only or [] if name not in testing.STAGES]
+        if unknown:
+            raise _Refused(f"A stage must be one of {', '.join(testing.STAGES)}. Received: {unknown[0]!r}")
+    _exit(testing.run_tests(only))
+
+
+@app.command()
+def book() -> None:
+    """Build the book: from the executed notebooks where there are any, else from the committed ones."""
+    from diffusion_course.tools.book import BookError, build_book
+
+    executed = build_dir() / "notebooks"
+    try:
+        path = build_book(executed if executed.is_dir() else None)
+    except BookError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"The book is ready. Open this file in a browser:\n{path}")
+
+
+@app.command()
+def doctor() -> None:
+    """Check Python, TensorFlow, devices, memory, data and tools; say what to do where something is wrong."""
+    from diffusion_course.tools import doctor as checks
+    from diffusion_course.tools.runner import make_console
+
+    _exit(checks.report(make_console()))
+
+
+@app.command()
+def clean_notebooks(
+    chapters: Chapters = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", help="Folder with executed copies that replace the committed notebooks."),
+    ] = None,
+    profile: Annotated[str, typer.Option(help="The profile that the copies must have run in.")] = "standard",
+) -> None:
+    """Normalise committed notebooks for git, or replace them by executed copies, normalised."""
+    from diffusion_course.tools import notebooks, runner
+
+    with _usage_errors():
+        _checked_profile(profile)
+        selected = runner.select(load_manifest(), chapters or [])
+    ok = True
+    for chapter in selected:
+        target = notebooks_dir() / chapter.notebook
+        try:
+            changed = notebooks.clean_file(target, source / chapter.notebook if source else None, profile)
+        except (OSError, ValueError) as error:
+            typer.echo(f"{chapter.notebook}: {error}", err=True)
+            ok = False
+        else:
+            size = target.stat().st_size
+            typer.echo(f"{chapter.notebook}: {'written' if changed else 'unchanged'}, {size / 1000:.0f} kB")
+    _exit(ok)
+
+
+@app.command()
+def train(
+    names: Annotated[list[str] | None, typer.Argument(help="Recipes, one per weight file.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Train every recipe.")] = False,
+    profile: Profile = "standard",
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Train shipped weights again, with model card and checksum."""
+    from diffusion_course.backend import load_quietly
+
+    load_quietly()
+    from diffusion_course import recipes
+
+    known = recipes.names()
+    with _usage_errors():
+        _checked_profile(profile)
+        unknown = [name for name in names or [] if name not in known]
+        if unknown or bool(names) == every:
+            received = unknown[0] if unknown else ("names and --all" if every else "no name")
+            raise _Refused(f"A recipe must be one of {', '.join(known)}, or --all. Received: {received}")
+    for name in known if every else names:
+        typer.echo(f"{name}: training, profile {profile}, seed {seed}")
+        metrics = recipes.train(name, profile, seed)
+        typer.echo(f"{name}: " + ", ".join(f"{metric} {value:.5g}" for metric, value in metrics.items()))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,155 @@
+"""``diffusion-course test``: unit tests, the notebooks as shipped and solved, and what they promise to reach."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from diffusion_course.manifest import Chapter, load_manifest
+from diffusion_course.paths import build_dir, course_root, notebooks_dir
+from diffusion_course.tools import notebooks
+from diffusion_course.tools.results import Outcome, judge, table
+from diffusion_course.tools.runner import make_console
+
+STAGES = {
+    "unit": "unit tests",
+    "shipped": "notebooks as shipped",
+    "solved": "notebooks with every exercise solved",
+    "bands": "promised results and times",
+}
+PROFILE = "quick"
+CELL_TIMEOUT = 300  # seconds
+BUDGET = 60  # seconds per chapter in the quick profile
+NOISE = 2  # two notebooks share the cores, and the machine may be busy
+
+
+def _pytest(arguments: list[str], **variables: str) -> bool:
+    """Runs pytest in a process of its own, in the course's folder."""
+    command = [sys.executable, "-m", "pytest", *arguments]
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, cwd=course_root(), env=environment, check=False).returncode == 0
+
+
+def _results(kind: str) -> Path:
+    return build_dir() / "test-results" / kind
+
+
+def _fresh(folder: Path) -> Path:
+    """The folder, empty: what an earlier run left there must not count."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _run_notebooks(files: list[Path], kind: str, **variables: str) -> bool:
+    """Executes notebooks through nbval; fails if one raises, differs in a checked cell, or does not exist."""
+    missing = [path.name for path in files if not path.is_file()]
+    if missing:
+        print(f"missing: {', '.join(missing)}", flush=True)
+    there = [str(path) for path in files if path.is_file()]
+    if not there:
+        return False
+    workers = min(2, len(there))
+    options = ["--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT}"]
+    # loadscope keeps the cells of a notebook on one worker; pytest does not look into a folder named build.
+    options += ["-n", str(workers), "--dist", "loadscope", "-o", "norecursedirs=.*", "-p", "no:cacheprovider"]
+    folder = _fresh(_results(kind))
+    ran = _pytest([*options, *there], COURSE_PROFILE=PROFILE, COURSE_RESULTS_DIR=str(folder), **variables)
+    return ran and not missing
+
+
+def _shipped(chapters: tuple[Chapter, ...]) -> bool:
+    return _run_notebooks([notebooks_dir() / chapter.notebook for chapter in chapters], "shipped")
+
+
+def _solved(chapters: tuple[Chapter, ...]) -> bool:
+    folder, ok = _fresh(build_dir() / "solved"), True
+    for chapter in chapters:
+        try:
+            notebooks.solve_file(notebooks_dir() / chapter.notebook, folder / chapter.notebook)
+        except (ValueError, OSError) as error:
+            print(error, flush=True)
+            ok = False
+    return (
+        _run_notebooks([folder / chapter.notebook for chapter in chapters], "solved", COURSE_STRICT="1")
+        and ok
+    )
+
+
+def check_results(chapters: tuple[Chapter, ...], folder: Path) -> list[Outcome]:
+    """Judges the results in a folder by the manifest's bands and by the time that a quick chapter may take.
+
+    Args:
+        chapters: the chapters that must have left a result.
+        folder: where the results lie.
+
+    Returns:
+        One outcome per chapter.
+    """
+    outcomes = [judge(Outcome(chapter), folder, PROFILE) for chapter in chapters]
+    for outcome in outcomes:
+        if outcome.seconds is not None and outcome.seconds > BUDGET * NOISE:
+            outcome.problems.append(
+                f"it took {outcome.seconds:.0f} s; it may take {BUDGET} s, on a busy machine {BUDGET * NOISE} s"
+            )
+    return outcomes
+
+
+def _bands(chapters: tuple[Chapter, ...], console: Console, kinds: list[str]) -> bool:
+    ok = True
+    for kind in kinds:
+        outcomes = check_results(chapters, _results(kind))
+        console.print(table(outcomes, PROFILE, f"Results of the {STAGES[kind]}, profile {PROFILE}"))
+        for outcome in outcomes:
+            if outcome.problems:
+                console.print(
+                    f"[bold red]{outcome.chapter.id}[/bold red]: {escape('; '.join(outcome.problems))}"
+                )
+        ok = ok and all(outcome.ok for outcome in outcomes)
+    return ok
+
+
+def run_tests(only: list[str] | None = None) -> bool:
+    """Runs the stages, each whatever the others gave, and prints a summary.
+
+    Args:
+        only: names from `STAGES`; all of them by default. ``bands`` judges the notebooks that ran in this call, or
+            if none did, the results that an earlier call left.
+
+    Returns:
+        True if no stage failed.
+
+    Raises:
+        ValueError: an unknown stage.
+    """
+    wanted = list(only or STAGES)
+    for name in wanted:
+        if name not in STAGES:
+            raise ValueError(f"A stage must be one of {', '.join(STAGES)}. Received: {name!r}")
+    console, chapters, summary = make_console(), load_manifest().chapters, []
+    kinds = [kind for kind in ("shipped", "solved") if kind in wanted] or ["shipped", "solved"]
+    run = {
+        "unit": lambda: _pytest(["tests"]),
+        "shipped": lambda: _shipped(chapters),
+        "solved": lambda: _solved(chapters),
+        "bands": lambda: _bands(chapters, console, kinds),
+    }
+    for name, title in STAGES.items():
+        if name not in wanted:
+            continue
+        console.rule(f"{name}: {title}")
+        began = time.monotonic()
+        ok = run[name]()
+        summary.append((name, ok, time.monotonic() - began))
+    console.rule("summary")
+    for name, ok, seconds in summary:
+        verdict = "[green]passed[/green]" if ok else "[bold red]FAILED[/bold red]"
+        console.print(f"{name:8} {STAGES[name]:40} {seconds:6.0f} s  {verdict}")
+    passed = sum(ok for _, ok, _ in summary)
+    console.print(f"stages: {passed} passed, {len(summary) - passed} failed")
+    return passed == len(summary)

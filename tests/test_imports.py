@@ -1,0 +1,136 @@
+"""The library's imports run one way; this reads the import statements and fails on any other arrow."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import diffusion_course
+
+PACKAGE = Path(diffusion_course.__file__).parent
+LEAVES = {"paths", "manifest", "files"}  # anyone may import these
+ANYTHING = {"widgets", "checks", "cli", "course", "recipes", "tools"}  # these may import anyone
+MAY_IMPORT = {
+    "paths": set(),
+    "manifest": {"paths"},
+    "files": {"paths"},
+    "schedules": set(),
+    "prediction": set(),
+    "tokenizer": set(),
+    "layers": set(),
+    "backend": set(),
+    "models": {"layers"},
+    "samplers": {"schedules", "prediction"},
+    "training": {"models", "schedules", "prediction", "backend"},
+    "pipelines": {"models", "samplers", "schedules", "tokenizer", "backend", "datasets"},
+    "datasets": set(),
+    "metrics": set(),
+    "plots": set(),
+}
+# datasets, metrics and plots take and give arrays: no part of Jupyter, no learning library beside Keras.
+ARRAY_LIBRARIES = {"numpy", "scipy", "skimage", "sklearn", "PIL", "matplotlib", "keras"}
+# ... but for the one module in which a figure meets the notebook.
+ALSO = {"plots.display": {"IPython"}}
+BACKENDS = {"tensorflow", "jax", "torch"}
+
+
+def imported(source: str, module: str) -> set[str]:
+    """Dotted names of all modules that a source imports, anywhere in it, relative imports resolved.
+
+    ``from package import name`` gives ``package.name``, because ``name`` may be a module.
+    """
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                base = ".".join([*module.split(".")[: -node.level], *([base] if base else [])])
+            names |= {f"{base}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in (
+            "import_module",
+            "__import__",
+        ):
+            names |= {
+                arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
+            }
+    return names
+
+
+def faults(source: str, module: str) -> list[str]:
+    """What a module may not import but does.
+
+    Args:
+        source: its text.
+        module: its dotted name without the package's, e.g. ``models.vae``; a package's own file is ``models.__init__``.
+    """
+    part = module.split(".")[0]
+    if part != "__init__" and part not in ANYTHING and part not in MAY_IMPORT:
+        return [f"{module}: has no rule; add one to {Path(__file__).name} and to the design"]
+    allowed = MAY_IMPORT.get(part, set()) | {part} | (set() if part in LEAVES else LEAVES)
+    found = []
+    for name in sorted(imported(source, f"diffusion_course.{module}")):
+        top, *rest = name.split(".")
+        if top in BACKENDS and module != "backend":
+            found.append(f"{module}: imports {name}; only backend.py may")
+        elif top == "diffusion_course":
+            # A name from the package's own __init__, e.g. __version__, is no module.
+            is_module = rest and (rest[0] in MAY_IMPORT or rest[0] in ANYTHING)
+            if is_module and part not in ANYTHING and rest[0] not in allowed:
+                found.append(f"{module}: imports {rest[0]}")
+        elif part in ("datasets", "metrics", "plots"):
+            if top not in sys.stdlib_module_names and top not in ARRAY_LIBRARIES | ALSO.get(module, set()):
+                found.append(f"{module}: imports {top}")
+    return found
+
+
+def modules() -> dict[str, Path]:
+    return {".".join(p.relative_to(PACKAGE).with_suffix("").parts): p for p in sorted(PACKAGE.rglob("*.py"))}
+
+
+@pytest.mark.parametrize("module", modules())
+def test_imports_run_one_way(module):
+    assert faults(modules()[module].read_text(encoding="utf-8"), module) == []
+
+
+@pytest.mark.parametrize(
+    "module, source",
+    [
+        ("models.vae", "from diffusion_course.schedules import NoiseSchedule"),
+        ("models.vae", "from diffusion_course import samplers"),
+        ("models.vae", "from ..samplers import ddpm"),
+        ("models.vae", "def f():\n    import diffusion_course.samplers.ddim"),
+        ("layers.attention", "from diffusion_course.models import unet"),
+        ("samplers.ddpm", "from diffusion_course.models.unet import UNet"),
+        ("paths", "from diffusion_course.manifest import load_manifest"),
+        ("datasets.images", "import pandas"),
+        ("datasets.images", "from diffusion_course.plots import grids"),
+        ("plots.grids", "import IPython"),
+        ("models.vae", "import tensorflow as tf"),
+        ("tools.doctor", "from torch import nn"),
+        ("course", "import importlib\nimportlib.import_module('jax')"),
+        ("training.latent", "from diffusion_course.course import start"),
+        ("somewhere_new", "import numpy"),
+    ],
+)
+def test_planted_import_is_caught(module, source):
+    assert len(faults(source, module)) == 1
+
+
+@pytest.mark.parametrize(
+    "module, source",
+    [
+        (
+            "models.vae",
+            "import keras\nfrom diffusion_course.layers.gaussian import Sampling\nfrom . import presets",
+        ),
+        ("models.presets", "from diffusion_course.files import read_verified"),
+        ("course", "from diffusion_course import __version__, backend"),
+        ("backend", "import tensorflow, jax, torch"),
+        ("datasets.images", "import io\nimport numpy as np\nfrom diffusion_course.paths import data_dir"),
+    ],
+)
+def test_allowed_import_passes(module, source):
+    assert faults(source, module) == []
