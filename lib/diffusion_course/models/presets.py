@@ -7,12 +7,22 @@ import keras
 
 from diffusion_course.files import read_verified
 from diffusion_course.models.autoencoder import Autoencoder
+from diffusion_course.models.classifier import Classifier
+from diffusion_course.models.vae import VAE
 from diffusion_course.models.weights import load_weights
 
 FASHION_LATENT_DIMS = (2, 4, 8, 16, 32)
+VAE_BETAS = (0.1, 1.0, 4.0, 16.0)
+_DENSE = {"network": "dense", "widths": (256, 256, 256)}
 
 PRESETS: dict[str, Callable[[], keras.Model]] = {
-    f"autoencoder-fashion-{d}": partial(Autoencoder, latent_dim=d) for d in FASHION_LATENT_DIMS
+    **{f"autoencoder-fashion-{d}": partial(Autoencoder, latent_dim=d) for d in FASHION_LATENT_DIMS},
+    "classifier-mnist": Classifier,
+    "classifier-fashion": Classifier,
+    "autoencoder-mnist-2": partial(Autoencoder, latent_dim=2),
+    "vae-mnist-2": partial(VAE, latent_dim=2, **_DENSE),
+    "vae-mnist-16": partial(VAE, latent_dim=16, **_DENSE),
+    **{f"vae-mnist-2-conv-beta-{b:g}": partial(VAE, latent_dim=2, network="conv", beta=b) for b in VAE_BETAS},
 }
 
 

@@ -3,78 +3,24 @@
 import os
 import platform
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from diffusion_course.backend import device_report
-from diffusion_course.datasets.images import load_fashion_mnist
 from diffusion_course.files import update_sums
 from diffusion_course.manifest import check_profile
 from diffusion_course.models import presets
 from diffusion_course.models.weights import save_weights
 from diffusion_course.paths import data_dir
+from diffusion_course.recipes import autoencoders, classifiers, vaes
+from diffusion_course.recipes.base import Recipe
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """What it takes to make one weight file.
-
-    Attributes:
-        data: the training data in words, for the model card.
-        train: (model, profile) -> None, trains in place.
-        evaluate: model -> metrics, measured on data that training never saw.
-    """
-
-    data: str
-    train: Callable[[keras.Model, str], None]
-    evaluate: Callable[[keras.Model], dict[str, float]]
-
-
-def train_autoencoder(
-    model: keras.Model, x: np.ndarray, epochs: int, batch_size: int = 128
-) -> keras.callbacks.History:
-    """Trains an autoencoder as chapter 01 does: cross-entropy per pixel, Adam, learning rate 2e-3 down a cosine.
-
-    Args:
-        model: images in [0, 1] -> reconstructions in (0, 1).
-        x: (N, H, W, C) in [0, 1].
-        epochs: passes over ``x``.
-        batch_size: images per step.
-    """
-    steps = epochs * -(-len(x) // batch_size)
-    rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
-    model.compile(keras.optimizers.Adam(rate), loss="binary_crossentropy", metrics=["mse"])
-    return model.fit(x, x, batch_size=batch_size, epochs=epochs, verbose=2)
-
-
-def _train_fashion_autoencoder(model: keras.Model, profile: str) -> None:
-    (x_train, _), _ = load_fashion_mnist()
-    epochs = {"quick": 1, "standard": 20, "full": 60}[profile]
-    train_autoencoder(model, x_train[:2_000] if profile == "quick" else x_train, epochs)
-
-
-def _evaluate_fashion_autoencoder(model: keras.Model) -> dict[str, float]:
-    _, (x_test, _) = load_fashion_mnist()
-    reconstruction = model.predict(x_test, batch_size=500, verbose=0)
-    return {"test_mse": float(np.mean((reconstruction - x_test) ** 2))}
-
-
-RECIPES = {
-    f"autoencoder-fashion-{d}": Recipe(
-        "Fashion-MNIST, the 60,000 training pictures; measured on the 10,000 test pictures",
-        _train_fashion_autoencoder,
-        _evaluate_fashion_autoencoder,
-    )
-    for d in presets.FASHION_LATENT_DIMS
-}
+RECIPES: dict[str, Recipe] = {**autoencoders.RECIPES, **classifiers.RECIPES, **vaes.RECIPES}
 
 
 def names() -> tuple[str, ...]:
-    """All recipes, in the order of the chapters that need them."""
+    """All recipes: autoencoders, classifiers, variational autoencoders."""
     return tuple(RECIPES)
 
 

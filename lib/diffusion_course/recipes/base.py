@@ -1,0 +1,53 @@
+"""What a recipe is, and the data that several recipes share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from diffusion_course.datasets.images import load_fashion_mnist, load_mnist
+
+LOADERS = {"mnist": load_mnist, "fashion": load_fashion_mnist}
+TITLES = {"mnist": "MNIST", "fashion": "Fashion-MNIST"}
+QUICK_PICTURES = 2_000  # enough to prove that a recipe runs
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What it takes to make one weight file.
+
+    Attributes:
+        data: the training data in words, for the model card.
+        train: (model, profile) -> None, trains in place.
+        evaluate: model -> metrics, measured on data that training never saw.
+    """
+
+    data: str
+    train: Callable[[keras.Model, str], None]
+    evaluate: Callable[[keras.Model], dict[str, float]]
+
+
+def describe(dataset: str) -> str:
+    """The model card's words for a recipe that trains on all training pictures."""
+    return f"{TITLES[dataset]}, the 60,000 training pictures; measured on the 10,000 test pictures"
+
+
+def training_data(dataset: str, profile: str) -> tuple[np.ndarray, np.ndarray]:
+    """Training pictures in [0, 1] and their labels; only the first few in the quick profile."""
+    (x, y), _ = LOADERS[dataset]()
+    return (x[:QUICK_PICTURES], y[:QUICK_PICTURES]) if profile == "quick" else (x, y)
+
+
+def test_data(dataset: str) -> tuple[np.ndarray, np.ndarray]:
+    """Test pictures in [0, 1] and their labels."""
+    return LOADERS[dataset]()[1]
+
+
+def cosine(peak: float, steps: int, warmup: int = 0) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Learning rate that falls from ``peak`` to 0 along a cosine, after ``warmup`` steps of linear rise."""
+    if warmup:
+        return keras.optimizers.schedules.CosineDecay(
+            0.0, max(1, steps - warmup), warmup_target=peak, warmup_steps=warmup
+        )
+    return keras.optimizers.schedules.CosineDecay(peak, steps)
