@@ -1,15 +1,21 @@
 """Every expectation in book.toml means something: a model that was never trained misses it in every profile."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 
-from diffusion_course.datasets.images import load_fashion_mnist
+from diffusion_course.datasets.images import load_fashion_mnist, load_mnist
 from diffusion_course.manifest import load_manifest
+from diffusion_course.metrics.elbo import importance_weighted_bound
 from diffusion_course.models.autoencoder import Autoencoder
 from diffusion_course.models.class_gaussian import fit_class_gaussian
+from diffusion_course.models.classifier import Classifier
+from diffusion_course.models.vae import VAE
+from diffusion_course.recipes.vaes import held_out
 
 
 def untrained_00():
@@ -25,7 +31,9 @@ def untrained_00():
     shuffled = KNeighborsClassifier(5).fit(flat, rng.permutation(y_train[-3000:]))
     real = np.mean([x_test[y_test == k].var(axis=0).mean() for k in range(10)])
     return {
-        "recognised": np.mean([(judge.predict(p.reshape(-1, 784)) == k).mean() for k, p in enumerate(pictures)]),
+        "recognised": np.mean(
+            [(judge.predict(p.reshape(-1, 784)) == k).mean() for k, p in enumerate(pictures)]
+        ),
         "diversity_ratio": np.mean([p.var(axis=0).mean() for p in pictures]) / real,
         "real_recognised": shuffled.score(x_test[:500].reshape(-1, 784), y_test[:500]),
     }
@@ -51,7 +59,39 @@ def untrained_01():
     }
 
 
-UNTRAINED = {"00": untrained_00, "01": untrained_01}
+def untrained_02():
+    """Chapter 02 with VAEs, an autoencoder and a judge that were never trained."""
+    _, (x_test, _) = load_mnist()
+    x_test, rng = x_test[:300], np.random.default_rng(0)
+    dense = {"network": "dense", "widths": (256, 256, 256)}
+    small, wide, plain, judge = (
+        VAE(latent_dim=2, **dense),
+        VAE(latent_dim=16, **dense),
+        Autoencoder(latent_dim=2),
+        Classifier(),
+    )
+
+    def digit_like(pictures):
+        return np.mean(judge.probabilities(pictures).max(axis=1) >= 0.9)
+
+    def bound(k):
+        encode = functools.partial(small.encoder.predict, verbose=0)
+        decode = functools.partial(small.decoder.predict, verbose=0)
+        return importance_weighted_bound(x_test, encode, decode, np.random.default_rng(0), k)
+
+    z = rng.standard_normal((300, 2)).astype("float32")
+    result = held_out(small, x_test)
+    return {
+        "negative_elbo_2": result["negative_elbo"],
+        "negative_elbo_16": held_out(wide, x_test)["negative_elbo"],
+        "digit_like_vae": digit_like(small.decode(z)),
+        "digit_like_gain": digit_like(small.decode(z)) - digit_like(plain.decoder.predict(z, verbose=0)),
+        "bound_gap": bound(1) - bound(10),
+        "kl_2": result["kl"],
+    }
+
+
+UNTRAINED = {"00": untrained_00, "01": untrained_01, "02": untrained_02}
 CHAPTERS = [c.id for c in load_manifest().chapters]
 
 
