@@ -25,7 +25,9 @@ def untrained_00():
     shuffled = KNeighborsClassifier(5).fit(flat, rng.permutation(y_train[-3000:]))
     real = np.mean([x_test[y_test == k].var(axis=0).mean() for k in range(10)])
     return {
-        "recognised": np.mean([(judge.predict(p.reshape(-1, 784)) == k).mean() for k, p in enumerate(pictures)]),
+        "recognised": np.mean(
+            [(judge.predict(p.reshape(-1, 784)) == k).mean() for k, p in enumerate(pictures)]
+        ),
         "diversity_ratio": np.mean([p.var(axis=0).mean() for p in pictures]) / real,
         "real_recognised": shuffled.score(x_test[:500].reshape(-1, 784), y_test[:500]),
     }

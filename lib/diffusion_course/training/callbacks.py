@@ -78,7 +78,9 @@ class ProgressBar(keras.callbacks.Callback):
                 print(text)
             return
         bar = f'<progress value="{min(share, 1):.4f}" max="1" style="width:14em"></progress>'
-        self.handle.update({"text/html": f"{bar} <code>{html.escape(text)}</code>", "text/plain": text}, raw=True)
+        self.handle.update(
+            {"text/html": f"{bar} <code>{html.escape(text)}</code>", "text/plain": text}, raw=True
+        )
 
 
 def _display_handle():
