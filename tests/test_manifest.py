@@ -1,7 +1,7 @@
 import pytest
 
 from diffusion_course.manifest import PROFILES, Expectation, UnknownChapter, check_profile, load_manifest
-from diffusion_course.paths import notebooks_dir
+from diffusion_course.paths import course_root, notebooks_dir
 
 CHAPTER = """
 [[preprocessor.course.chapter]]
@@ -94,3 +94,11 @@ def test_incomplete_chapter_and_wrong_file_name_are_refused(read):
         read(CHAPTER.format(id="01").replace("01_a", "1_a"))
     with pytest.raises(ValueError, match="A profile must be"):
         read(CHAPTER.format(id="01").replace("quick = 1", "slow = 1"))
+
+
+@pytest.mark.parametrize("chapter", load_manifest().chapters, ids=lambda chapter: chapter.id)
+def test_readme_lists_the_chapter_with_its_minutes(chapter):
+    readme = (course_root() / "README.md").read_text(encoding="utf-8")
+    times = " | ".join(f"{chapter.minutes[profile]:g} min" for profile in ("quick", "standard"))
+    row = f"| [{chapter.id} {chapter.title}](notebooks/{chapter.notebook}) | {times} | {chapter.promise} |"
+    assert row in readme

@@ -80,7 +80,7 @@ class LabServer:
         }
         own = {name: str(self._private / folder) for name, folder in folders.items()}
         # The token travels in the environment: a command line can be read by every user of the machine.
-        environment = {**os.environ, **own, "JUPYTER_TOKEN": self._token}
+        environment = {**os.environ, **own, "JUPYTER_TOKEN": self._token, "COURSE_PROFILE": "quick"}
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.root_dir={self.root}"]
         command += [
             "--ServerApp.ip=127.0.0.1",

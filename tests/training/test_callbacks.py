@@ -17,7 +17,9 @@ def line():
 
 
 def test_progress_is_printed_once_per_epoch(capsys):
-    line().fit(X, 2 * X, epochs=3, batch_size=10, validation_data=(X, X), verbose=0, callbacks=[ProgressBar()])
+    line().fit(
+        X, 2 * X, epochs=3, batch_size=10, validation_data=(X, X), verbose=0, callbacks=[ProgressBar()]
+    )
     printed = capsys.readouterr().out.splitlines()
     assert [text.split(" · ")[0] for text in printed] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
     assert all("loss" in text and "val_loss" in text for text in printed)

@@ -43,29 +43,30 @@ def _test_to_unit_range(answer):
 # ---------------------------------------------------------------- 00.2
 
 
-def sample_gaussian(mean, factor, noise):
-    return mean + noise @ factor.T
+def sample_gaussian(mean, covariance, noise):
+    return mean + noise @ np.linalg.cholesky(covariance).T
 
 
 def _test_sample_gaussian(answer):
     mean, factor = np.array([1.0, -2.0, 0.5]), np.array([[2.0, 0, 0], [1.0, 0.5, 0], [-1.0, 0.3, 0.1]])
+    covariance = factor @ factor.T
     noise = np.random.default_rng(0).normal(size=(4, 3))
-    got, want = np.asarray(answer(mean, factor, noise)), sample_gaussian(mean, factor, noise)
+    got, want = np.asarray(answer(mean, covariance, noise)), sample_gaussian(mean, covariance, noise)
     expect(got.shape == (4, 3), f"the result must have the shape of `noise`, (4, 3). Got {got.shape}.")
     if np.allclose(got, want):
         return
     expect(not np.allclose(got, want - mean), "the samples lie around 0: add `mean`.")
     expect(
         not np.allclose(got, mean + noise @ factor),
-        "each row must become L times that row. With rows as vectors this is `noise @ factor.T`.",
+        "each row must become L times that row. With rows as vectors this is `noise @ L.T`.",
     )
     expect(
-        not np.allclose(got, mean + noise * np.diag(factor)),
+        not np.allclose(got, mean + noise * np.sqrt(np.diag(covariance))),
         "you used the diagonal only; the other entries say how the coordinates vary together.",
     )
     expect(
-        not np.allclose(got, mean + noise @ (factor @ factor.T)),
-        "you multiplied by the covariance; multiply by its factor L, or variances come out squared.",
+        not np.allclose(got, mean + noise @ covariance),
+        "you multiplied by the covariance; multiply by its Cholesky factor L, or variances come out squared.",
     )
     raise Wrong(f"expected mean + L noise. Off by up to {np.abs(got - want).max():.3g}.")
 
@@ -96,6 +97,10 @@ def _test_diversity(answer):
     expect(
         not np.isclose(got, images.var(axis=0).sum()), "average over the pixels instead of adding them up."
     )
+    expect(
+        not np.isclose(got, images.var(axis=0, ddof=1).mean()),
+        "nearly: here the variance divides by N, not by N - 1, so leave `ddof` at 0.",
+    )
     expect(np.isclose(got, want), f"expected {want:.5f}. Got {float(got):.5f}.")
 
 
@@ -117,10 +122,10 @@ EXERCISES = register(
         sample_gaussian,
         _test_sample_gaussian,
         {
-            "mean forgotten": (lambda m, f, n: n @ f.T, "add `mean`"),
-            "not transposed": (lambda m, f, n: m + n @ f, "factor.T"),
-            "diagonal only": (lambda m, f, n: m + n * np.diag(f), "vary together"),
-            "covariance for factor": (lambda m, f, n: m + n @ (f @ f.T), "squared"),
+            "mean forgotten": (lambda m, c, n: n @ np.linalg.cholesky(c).T, "add `mean`"),
+            "not transposed": (lambda m, c, n: m + n @ np.linalg.cholesky(c), "L.T"),
+            "diagonal only": (lambda m, c, n: m + n * np.sqrt(np.diag(c)), "vary together"),
+            "covariance for factor": (lambda m, c, n: m + n @ c, "squared"),
         },
     ),
     Exercise(
@@ -132,6 +137,7 @@ EXERCISES = register(
             "within each picture": (lambda x: x.var(axis=(1, 2, 3)).mean(), "six copies"),
             "standard deviation": (lambda x: x.std(axis=0).mean(), "variance"),
             "summed": (lambda x: x.var(axis=0).sum(), "average"),
+            "divided by N - 1": (lambda x: x.var(axis=0, ddof=1).mean(), "`ddof`"),
             "one value per pixel": (lambda x: x.var(axis=0), "one number"),
         },
     ),

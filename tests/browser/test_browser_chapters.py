@@ -1,0 +1,60 @@
+"""The widgets of the real chapters, run from top to bottom in JupyterLab as a learner would."""
+
+import pytest
+
+from diffusion_course.manifest import load_manifest
+from diffusion_course.paths import notebooks_dir
+
+
+@pytest.fixture
+def chapter(lab):
+    """A function id -> page of the chapter, every cell run in the quick profile."""
+    pages = []
+
+    def run(chapter_id: str):
+        page = lab.open(notebooks_dir() / load_manifest().chapter(chapter_id).notebook)
+        pages.append(page)
+        lab.run_all(page, timeout=240)
+        return page
+
+    yield run
+    for page in pages:
+        lab.close(page)
+
+
+def test_chapter_00_draws_other_pictures_when_the_noise_changes(chapter):
+    page = chapter("00")
+    picture = page.locator(".widget-image").first
+    picture.scroll_into_view_if_needed()
+    before = picture.get_attribute("src")
+    page.locator(".noUi-handle").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "before => document.querySelector('.widget-image').getAttribute('src') !== before", arg=before
+    )
+    assert page.problems == []
+
+
+def test_chapter_01_decodes_where_the_learner_goes(chapter):
+    page = chapter("01")
+    stage = page.locator(".latent-explorer-stage")
+    stage.scroll_into_view_if_needed()
+    pixels = """() => {
+        const picture = document.querySelector(".latent-explorer-picture");
+        const data = picture.getContext("2d").getImageData(0, 0, picture.width, picture.height).data;
+        return Array.from(data).join();
+    }"""
+    before, words = page.evaluate(pixels), page.locator(".latent-explorer-words").inner_text()
+    page.evaluate("""() => {
+        window.painted = 0;
+        document.addEventListener("latent-explorer:painted", () => { window.painted += 1; });
+    }""")
+    box = stage.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.3, steps=5)
+    page.mouse.up()
+    page.wait_for_function("() => window.painted > 0")
+    assert page.evaluate(pixels) != before
+    assert page.locator(".latent-explorer-words").inner_text() != words
+    assert page.problems == []
