@@ -57,7 +57,7 @@ def held_out(model: keras.Model, x: np.ndarray) -> dict[str, float]:
 
 def _train(model: keras.Model, profile: str) -> None:
     x, _ = training_data("mnist", profile)
-    standard = 60 if model.network == "dense" else 15
+    standard = 60 if model.network == "dense" else 10
     train_vae(model, x, {"quick": 1, "standard": standard, "full": 3 * standard}[profile])
 
 
