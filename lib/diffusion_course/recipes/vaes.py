@@ -9,29 +9,30 @@ from diffusion_course.recipes.base import Recipe, cosine, describe, test_data, t
 
 
 class KLWarmUp(keras.callbacks.Callback):
-    """Raises the weight of the KL term linearly from 0 to its final value over the first epochs.
+    """Raises the weight of the KL term linearly from 0 to its final value over the first steps.
 
     At full weight from the start, the KL term can win before the decoder has learned to use the code.
 
     Args:
-        epochs: length of the rise; 0 for none.
+        steps: length of the rise; 0 for none.
 
     Reference: Bowman et al., "Generating Sentences from a Continuous Space" (arXiv:1511.06349), section 3.1.
     """
 
-    def __init__(self, epochs: int):
+    def __init__(self, steps: int):
         super().__init__()
-        self.epochs = epochs
+        self.steps, self.done = steps, 0
 
-    def on_epoch_begin(self, epoch, logs=None):
-        share = min(1.0, (epoch + 1) / self.epochs) if self.epochs else 1.0
-        self.model.kl_weight.assign(share * self.model.beta)
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.done <= self.steps:
+            self.model.kl_weight.assign(self.model.beta * (self.done / self.steps if self.steps else 1.0))
+        self.done += 1
 
 
 def train_vae(
     model: keras.Model, x: np.ndarray, epochs: int, batch_size: int = 128, **fit
 ) -> keras.callbacks.History:
-    """Trains a VAE as chapter 02 does: Adam, learning rate 1e-3 down a cosine, KL warm-up over a fifth of the epochs.
+    """Trains a VAE as chapter 02 does: Adam, learning rate 1e-3 down a cosine, KL warm-up over a fifth of the steps.
 
     Args:
         model: a `VAE`.
@@ -40,8 +41,9 @@ def train_vae(
         batch_size: images per step.
         **fit: passed on to ``fit``, e.g. ``verbose`` or more ``callbacks``.
     """
-    model.compile(keras.optimizers.Adam(cosine(1e-3, epochs * -(-len(x) // batch_size))))
-    callbacks = [KLWarmUp(epochs // 5), *fit.pop("callbacks", ())]
+    steps = epochs * -(-len(x) // batch_size)
+    model.compile(keras.optimizers.Adam(cosine(1e-3, steps)))
+    callbacks = [KLWarmUp(steps // 5), *fit.pop("callbacks", ())]
     return model.fit(x, batch_size=batch_size, epochs=epochs, callbacks=callbacks, **{"verbose": 2, **fit})
 
 
