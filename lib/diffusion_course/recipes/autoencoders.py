@@ -10,7 +10,7 @@ from diffusion_course.recipes.base import Recipe, cosine, describe, test_data, t
 
 
 def train_autoencoder(
-    model: keras.Model, x: np.ndarray, epochs: int, batch_size: int = 128
+    model: keras.Model, x: np.ndarray, epochs: int, batch_size: int = 128, verbose: int = 2
 ) -> keras.callbacks.History:
     """Trains an autoencoder as chapter 01 does: cross-entropy per pixel, Adam, learning rate 2e-3 down a cosine.
 
@@ -19,10 +19,11 @@ def train_autoencoder(
         x: (N, H, W, C) in [0, 1].
         epochs: passes over ``x``.
         batch_size: images per step.
+        verbose: as in ``fit``.
     """
     rate = cosine(2e-3, epochs * -(-len(x) // batch_size))
     model.compile(keras.optimizers.Adam(rate), loss="binary_crossentropy", metrics=["mse"])
-    return model.fit(x, x, batch_size=batch_size, epochs=epochs, verbose=2)
+    return model.fit(x, x, batch_size=batch_size, epochs=epochs, verbose=verbose)
 
 
 def _train(model: keras.Model, profile: str, dataset: str) -> None:
