@@ -6,6 +6,7 @@ from functools import partial
 import keras
 
 from diffusion_course.files import read_verified
+from diffusion_course.models.anomaly import AnomalyDetector
 from diffusion_course.models.autoencoder import Autoencoder
 from diffusion_course.models.weights import load_weights
 
@@ -14,6 +15,14 @@ FASHION_LATENT_DIMS = (2, 4, 8, 16, 32)
 PRESETS: dict[str, Callable[[], keras.Model]] = {
     f"autoencoder-fashion-{d}": partial(Autoencoder, latent_dim=d) for d in FASHION_LATENT_DIMS
 }
+# Chapter 04: signals and codes of any sign, a wider network, and training as a denoiser.
+PRESETS["anomaly-ecg"] = partial(
+    AnomalyDetector,
+    widths=(128, 64, 8),
+    code_activation="linear",
+    output_activation="linear",
+    noise=0.5,
+)
 
 
 def build(name: str) -> keras.Model:
