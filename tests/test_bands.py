@@ -6,8 +6,14 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 
+from diffusion_course.datasets.ecg import load_ecg5000
+from diffusion_course.datasets.ecg_split import one_class_split
 from diffusion_course.datasets.images import load_fashion_mnist
 from diffusion_course.manifest import load_manifest
+from diffusion_course.metrics.detection import auroc, confusion, threshold_at
+from diffusion_course.metrics.residual_scores import mean_absolute, smoothed_rms
+from diffusion_course.models import presets
+from diffusion_course.models.anomaly import AnomalyDetector
 from diffusion_course.models.autoencoder import Autoencoder
 from diffusion_course.models.class_gaussian import fit_class_gaussian
 
@@ -25,7 +31,9 @@ def untrained_00():
     shuffled = KNeighborsClassifier(5).fit(flat, rng.permutation(y_train[-3000:]))
     real = np.mean([x_test[y_test == k].var(axis=0).mean() for k in range(10)])
     return {
-        "recognised": np.mean([(judge.predict(p.reshape(-1, 784)) == k).mean() for k, p in enumerate(pictures)]),
+        "recognised": np.mean(
+            [(judge.predict(p.reshape(-1, 784)) == k).mean() for k, p in enumerate(pictures)]
+        ),
         "diversity_ratio": np.mean([p.var(axis=0).mean() for p in pictures]) / real,
         "real_recognised": shuffled.score(x_test[:500].reshape(-1, 784), y_test[:500]),
     }
@@ -51,7 +59,31 @@ def untrained_01():
     }
 
 
-UNTRAINED = {"00": untrained_00, "01": untrained_01}
+def untrained_04():
+    """Chapter 04 with both detectors untrained; the threshold still comes from normal validation beats."""
+    beats, labels = load_ecg5000()
+    split = one_class_split(labels)
+    is_anomaly = labels[split.test] != 1
+    model, plain = presets.build("anomaly-ecg"), AnomalyDetector()
+    low, high = beats[split.train].min(), beats[split.train].max()
+
+    def score(x):
+        return smoothed_rms(x - model.predict(x, batch_size=1000, verbose=0), 9)
+
+    table = confusion(
+        score(beats[split.test]), is_anomaly, threshold_at(score(beats[split.validation]), 0.02)
+    )
+    x = (beats[split.test] - low) / (high - low)
+    return {
+        "test_auroc": auroc(score(beats[split.test]), is_anomaly),
+        "test_accuracy": table.accuracy,
+        "test_recall": table.recall,
+        "test_precision": table.precision,
+        "plain_auroc": auroc(mean_absolute(x - plain.predict(x, batch_size=1000, verbose=0)), is_anomaly),
+    }
+
+
+UNTRAINED = {"00": untrained_00, "01": untrained_01, "04": untrained_04}
 CHAPTERS = [c.id for c in load_manifest().chapters]
 
 

@@ -1,6 +1,7 @@
 """Chapter 04's widget: move the threshold over the scores and watch the confusion table."""
 
 import base64
+import html
 import io
 from collections.abc import Mapping
 
@@ -86,14 +87,16 @@ def threshold_explorer(
         options=list(SHARES),
         description="anomalies", style=style, layout=wide,
     )  # fmt: skip
-    picture, table = ipywidgets.Image(format="png"), ipywidgets.HTML()
+    # An <img> in HTML, because the Image widget has no description for those who do not see it.
+    picture, table = ipywidgets.HTML(), ipywidgets.HTML()
 
     def redraw(_change=None):
         detector = detectors[name.value]
         result = detector.confusion(threshold.value, SHARES[share.value])
         table.value = table_html(result)
-        picture.value = _png(_histogram(detector, threshold.value))
-        picture.alt = f"Score histograms with the threshold at {threshold.value:.3g}. {in_words(result)}"
+        alt = f"Score histograms with the threshold at {threshold.value:.3g}. {in_words(result)}"
+        png = base64.b64encode(_png(_histogram(detector, threshold.value))).decode("ascii")
+        picture.value = f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{png}">'
 
     def change_detector(_change=None):
         low, high = np.log10(detectors[name.value].limits())
