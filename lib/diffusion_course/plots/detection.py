@@ -87,7 +87,10 @@ def roc_curves(
         axes.set_xlabel("false alarms (share of normal beats)")
         axes.grid(alpha=0.3)
     panels[0].plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle=":")
-    panels[0].text(0.55, 0.5, "guessing", color="0.4", fontsize=9, rotation=38)
+    panels[0].text(
+        0.5, 0.51, "guessing", color="0.4", fontsize=9, ha="center", va="bottom",
+        rotation=45, rotation_mode="anchor", transform_rotates_text=True,
+    )  # fmt: skip
     panels[0].set_ylabel("recall (share of anomalies caught)")
     panels[0].legend(frameon=False, fontsize=9, loc="lower right")
     panels[1].set_xlim(-0.002, zoom)

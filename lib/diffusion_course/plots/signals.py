@@ -32,7 +32,13 @@ def signal_overlays(
         )
     rows = -(-len(signals) // columns)
     figure, grid = plt.subplots(
-        rows, columns, figsize=(WIDTH * 1.1, 1.9 * rows + 0.4), sharex=True, sharey=True, squeeze=False
+        rows,
+        columns,
+        figsize=(WIDTH * 1.1, 1.9 * rows + 0.4),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
     )
     time = np.arange(signals.shape[1])
     for axes, signal, reconstruction, title in zip(grid.flat, signals, reconstructions, titles, strict=False):
@@ -54,10 +60,7 @@ def signal_overlays(
         axes.set_axis_off()
     handles, names = grid.flat[0].get_legend_handles_labels()
     figure.supxlabel("point of the beat", fontsize=10)
-    figure.tight_layout()
-    figure.legend(
-        handles, names, loc="lower left", bbox_to_anchor=(0.02, 1.0), ncols=3, frameon=False, fontsize=9
-    )
+    figure.legend(handles, names, loc="outside upper left", ncols=3, frameon=False, fontsize=9)
     return figure
 
 
