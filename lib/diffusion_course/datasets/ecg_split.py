@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 NORMAL = 1
+# All designs of chapter 04 were compared on this split. With another seed, beats of that comparison would land in
+# the test.
+SPLIT_SEED = 2024
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class OneClassSplit:
     development: np.ndarray
 
 
-def one_class_split(labels: np.ndarray, share: float = 0.2, seed: int = 0) -> OneClassSplit:
+def one_class_split(labels: np.ndarray, share: float = 0.2, seed: int = SPLIT_SEED) -> OneClassSplit:
     """Splits beats so that the test has the given share of every class, and no anomaly is trained on.
 
     The seed is that of the split alone: it stays the same whatever seed a model is trained with.
