@@ -6,6 +6,7 @@ from functools import partial
 import keras
 
 from diffusion_course.files import read_verified
+from diffusion_course.models.anomaly import AnomalyDetector
 from diffusion_course.models.autoencoder import Autoencoder
 from diffusion_course.models.classifier import Classifier
 from diffusion_course.models.vae import VAE
@@ -24,6 +25,14 @@ PRESETS: dict[str, Callable[[], keras.Model]] = {
     "vae-mnist-16": partial(VAE, latent_dim=16, **_DENSE),
     **{f"vae-mnist-2-conv-beta-{b:g}": partial(VAE, latent_dim=2, network="conv", beta=b) for b in VAE_BETAS},
 }
+# Chapter 04: signals and codes of any sign, a wider network, and training as a denoiser.
+PRESETS["anomaly-ecg"] = partial(
+    AnomalyDetector,
+    widths=(128, 64, 8),
+    code_activation="linear",
+    output_activation="linear",
+    noise=0.5,
+)
 
 
 def build(name: str) -> keras.Model:

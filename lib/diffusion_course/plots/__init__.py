@@ -1,9 +1,11 @@
 """Figures: arrays in, Matplotlib figure out. Every chapter draws with these, so that figures stay comparable."""
 
 from diffusion_course.plots.curves import plot_lines
+from diffusion_course.plots.detection import roc_curves, score_histogram
 from diffusion_course.plots.display import show
 from diffusion_course.plots.grids import image_grid, image_rows
 from diffusion_course.plots.latents import decoded_plane, latent_map, plane_points
+from diffusion_course.plots.signals import lines_along, signal_overlays
 from diffusion_course.plots.style import CLASS_COLOURS, CLASS_MARKERS
 
 __all__ = [
@@ -13,7 +15,11 @@ __all__ = [
     "image_grid",
     "image_rows",
     "latent_map",
+    "lines_along",
     "plane_points",
     "plot_lines",
+    "roc_curves",
+    "score_histogram",
     "show",
+    "signal_overlays",
 ]

@@ -13,14 +13,19 @@ from diffusion_course.manifest import check_profile
 from diffusion_course.models import presets
 from diffusion_course.models.weights import save_weights
 from diffusion_course.paths import data_dir
-from diffusion_course.recipes import autoencoders, classifiers, vaes
+from diffusion_course.recipes import autoencoders, classifiers, detectors, vaes
 from diffusion_course.recipes.base import Recipe
 
-RECIPES: dict[str, Recipe] = {**autoencoders.RECIPES, **classifiers.RECIPES, **vaes.RECIPES}
+RECIPES: dict[str, Recipe] = {
+    **autoencoders.RECIPES,
+    **classifiers.RECIPES,
+    **vaes.RECIPES,
+    **detectors.RECIPES,
+}
 
 
 def names() -> tuple[str, ...]:
-    """All recipes: autoencoders, classifiers, variational autoencoders."""
+    """All recipes: autoencoders, classifiers, variational autoencoders, detectors."""
     return tuple(RECIPES)
 
 
