@@ -1,12 +1,11 @@
 """Chapter 04's widget: move the threshold over the scores and watch the confusion table."""
 
-import base64
-import html
 import io
 from collections.abc import Mapping
 
 import numpy as np
 
+from diffusion_course.widgets.still import image_html, still_box
 from diffusion_course.widgets.threshold_logic import Detector, in_words, table_html
 
 # Anomalies among 1,000 beats; None: as many as the test set has.
@@ -30,6 +29,7 @@ def _histogram(detector: Detector, threshold: float, title: str = ""):
 
 
 def _png(figure) -> bytes:
+    """PNG bytes of the whole figure, always of one size: a cropped one would jump while the slider moves."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=90)
     return buffer.getvalue()
@@ -87,7 +87,6 @@ def threshold_explorer(
         options=list(SHARES),
         description="anomalies", style=style, layout=wide,
     )  # fmt: skip
-    # An <img> in HTML, because the Image widget has no description for those who do not see it.
     picture, table = ipywidgets.HTML(), ipywidgets.HTML()
 
     def redraw(_change=None):
@@ -95,8 +94,7 @@ def threshold_explorer(
         result = detector.confusion(threshold.value, SHARES[share.value])
         table.value = table_html(result)
         alt = f"Score histograms with the threshold at {threshold.value:.3g}. {in_words(result)}"
-        png = base64.b64encode(_png(_histogram(detector, threshold.value))).decode("ascii")
-        picture.value = f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{png}">'
+        picture.value = image_html(_png(_histogram(detector, threshold.value)), alt)
 
     def change_detector(_change=None):
         low, high = np.log10(detectors[name.value].limits())
@@ -112,11 +110,4 @@ def threshold_explorer(
     share.observe(redraw, "value")
     change_detector()
 
-    class ThresholdExplorer(ipywidgets.VBox):
-        def _repr_mimebundle_(self, **kwargs):
-            data = super()._repr_mimebundle_(**kwargs)
-            figure, alt = still_figure(detectors, thresholds)
-            png = base64.b64encode(_png(figure)).decode("ascii")
-            return {**data, "image/png": png, "text/plain": alt}, {"image/png": {"alt": alt}}
-
-    return ThresholdExplorer([name, threshold, share, picture, table])
+    return still_box([name, threshold, share, picture, table], lambda: still_figure(detectors, thresholds))

@@ -1,6 +1,5 @@
 """Chapter 00's widget: a word, a strength of noise and a seed become a row of pictures."""
 
-import base64
 import io
 from collections.abc import Callable, Sequence
 
@@ -61,7 +60,7 @@ def word_pictures(generate: Generate, words: Sequence[str]):
     """
     import ipywidgets
 
-    from diffusion_course.plots.display import figure_png
+    from diffusion_course.widgets.still import image_html, still_box
 
     if not words:
         raise ValueError("`words` must hold at least one word. Received: words=[]")
@@ -71,20 +70,15 @@ def word_pictures(generate: Generate, words: Sequence[str]):
         1.0, min=0, max=3, step=0.1, description="strength of noise", style=style
     )
     seed = ipywidgets.IntSlider(0, min=0, max=50, description="seed", style=style)
-    picture = ipywidgets.Image(format="png", alt="pictures generated for the word")
+    picture = ipywidgets.HTML()
 
     def redraw(_change=None):
-        picture.value = sheet_png(generate(word.value, strength.value, seed.value))
+        images = generate(word.value, strength.value, seed.value)
+        alt = f"{len(images)} pictures for the word {word.value}, noise times {strength.value:g}, seed {seed.value}"
+        picture.value = image_html(sheet_png(images), alt)
 
     redraw()
     for control in (word, strength, seed):
         control.observe(redraw, "value")
 
-    class WordPictures(ipywidgets.VBox):
-        def _repr_mimebundle_(self, **kwargs):
-            data = super()._repr_mimebundle_(**kwargs)
-            figure, alt = still_figure(generate, words)
-            png = base64.b64encode(figure_png(figure)).decode("ascii")
-            return {**data, "image/png": png, "text/plain": alt}, {"image/png": {"alt": alt}}
-
-    return WordPictures([word, strength, seed, picture])
+    return still_box([word, strength, seed, picture], lambda: still_figure(generate, words))
