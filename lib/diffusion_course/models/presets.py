@@ -23,7 +23,11 @@ PRESETS: dict[str, Callable[[], keras.Model]] = {
     "autoencoder-mnist-2": partial(Autoencoder, latent_dim=2),
     "vae-mnist-2": partial(VAE, latent_dim=2, **_DENSE),
     "vae-mnist-16": partial(VAE, latent_dim=16, **_DENSE),
-    **{f"vae-mnist-2-conv-beta-{b:g}": partial(VAE, latent_dim=2, network="conv", beta=b) for b in VAE_BETAS},
+    "vae-mnist-2-conv": partial(VAE, latent_dim=2, network="conv"),
+    **{
+        f"vae-mnist-2-beta-{b:g}": partial(VAE, latent_dim=2, network="dense", widths=(128, 128, 128), beta=b)
+        for b in VAE_BETAS
+    },
 }
 # Chapter 04: signals and codes of any sign, a wider network, and training as a denoiser.
 PRESETS["anomaly-ecg"] = partial(

@@ -59,11 +59,16 @@ def held_out(model: keras.Model, x: np.ndarray) -> dict[str, float]:
 
 def _train(model: keras.Model, profile: str) -> None:
     x, _ = training_data("mnist", profile)
-    standard = 60 if model.network == "dense" else 10
+    standard = {"conv": 10, "dense": 60 if model.widths[0] == 256 else 30}[model.network]
     train_vae(model, x, {"quick": 1, "standard": standard, "full": 3 * standard}[profile])
 
 
 RECIPES = {
     name: Recipe(describe("mnist"), _train, lambda model: held_out(model, test_data("mnist")[0]))
-    for name in ("vae-mnist-2", "vae-mnist-16", *(f"vae-mnist-2-conv-beta-{b:g}" for b in VAE_BETAS))
+    for name in (
+        "vae-mnist-2",
+        "vae-mnist-16",
+        "vae-mnist-2-conv",
+        *(f"vae-mnist-2-beta-{b:g}" for b in VAE_BETAS),
+    )
 }
