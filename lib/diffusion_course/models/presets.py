@@ -7,12 +7,19 @@ import keras
 
 from diffusion_course.files import read_verified
 from diffusion_course.models.autoencoder import Autoencoder
+from diffusion_course.models.denoising import DenoisingAutoencoder, ResidualDenoiser
 from diffusion_course.models.weights import load_weights
 
 FASHION_LATENT_DIMS = (2, 4, 8, 16, 32)
 
 PRESETS: dict[str, Callable[[], keras.Model]] = {
     f"autoencoder-fashion-{d}": partial(Autoencoder, latent_dim=d) for d in FASHION_LATENT_DIMS
+} | {
+    "denoiser-fashion-autoencoder": DenoisingAutoencoder,
+    "denoiser-fashion-residual": ResidualDenoiser,
+    "denoiser-fashion-blind": ResidualDenoiser,
+    "denoiser-fashion-conditioned": partial(ResidualDenoiser, conditioned=True),
+    "denoiser-fashion-unclipped": partial(ResidualDenoiser, conditioned=True),
 }
 
 
