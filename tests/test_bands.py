@@ -8,8 +8,11 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from diffusion_course.datasets.images import load_fashion_mnist
 from diffusion_course.manifest import load_manifest
+from diffusion_course.metrics.image_quality import psnr, ssim
+from diffusion_course.models import classical
 from diffusion_course.models.autoencoder import Autoencoder
 from diffusion_course.models.class_gaussian import fit_class_gaussian
+from diffusion_course.models.denoising import DenoisingAutoencoder, ResidualDenoiser
 
 
 def untrained_00():
@@ -25,7 +28,9 @@ def untrained_00():
     shuffled = KNeighborsClassifier(5).fit(flat, rng.permutation(y_train[-3000:]))
     real = np.mean([x_test[y_test == k].var(axis=0).mean() for k in range(10)])
     return {
-        "recognised": np.mean([(judge.predict(p.reshape(-1, 784)) == k).mean() for k, p in enumerate(pictures)]),
+        "recognised": np.mean(
+            [(judge.predict(p.reshape(-1, 784)) == k).mean() for k, p in enumerate(pictures)]
+        ),
         "diversity_ratio": np.mean([p.var(axis=0).mean() for p in pictures]) / real,
         "real_recognised": shuffled.score(x_test[:500].reshape(-1, 784), y_test[:500]),
     }
@@ -51,7 +56,35 @@ def untrained_01():
     }
 
 
-UNTRAINED = {"00": untrained_00, "01": untrained_01}
+def untrained_03():
+    """Chapter 03 with denoisers that were never trained, against the best total variation at each level."""
+    _, (x_test, _) = load_fashion_mnist()
+    x, rng = x_test[:200], np.random.default_rng(0)
+    noise, sigma = rng.standard_normal(x.shape).astype("float32"), np.full(200, 0.2, "float32")
+    model = ResidualDenoiser(conditioned=True)
+    leads = []
+    for level, weight in ((0.2, 0.1), (0.8, 0.7)):
+        noisy = np.clip(x + level * noise, 0, 1)
+        ours = np.clip(model.predict({"x": noisy, "sigma": level / 0.2 * sigma}, verbose=0), 0, 1)
+        rival = classical.fit_filter(classical.total_variation, (weight,), noisy, x)(noisy)
+        leads.append([(ruler(ours, x) - ruler(rival, x)).mean() for ruler in (psnr, ssim)])
+    y = np.clip(x + 0.2 * noise, 0, 1)
+    specialist, redrawn = (
+        ResidualDenoiser().predict(y, verbose=0),
+        DenoisingAutoencoder().predict(y, verbose=0),
+    )
+    # The toy's denoiser, untrained, is about 0 everywhere; its data have standard deviation 1.1.
+    return {
+        "psnr_residual": psnr(specialist, x).mean(),
+        "gain_over_autoencoder": (psnr(specialist, x) - psnr(redrawn, x)).mean(),
+        "lead_psnr": min(lead[0] for lead in leads),
+        "lead_ssim": min(lead[1] for lead in leads),
+        "specialist_behind": 0.0,  # two networks that both return their input
+        "toy_error": 1.0,
+    }
+
+
+UNTRAINED = {"00": untrained_00, "01": untrained_01, "03": untrained_03}
 CHAPTERS = [c.id for c in load_manifest().chapters]
 
 

@@ -7,7 +7,7 @@ from diffusion_course.checks.base import Exercise, Wrong, expect, register
 # ---------------------------------------------------------------- 03.1
 
 
-def psnr(x, reference):
+def psnr_of(x, reference):
     return -10 * np.log10(np.mean((x - reference) ** 2))
 
 
@@ -16,7 +16,7 @@ def _test_psnr(answer):
     reference = rng.random((9, 7))
     for error in (0.1, 0.02):
         x = reference + error * rng.standard_normal((9, 7))
-        got, want = float(answer(x, reference)), float(psnr(x, reference))
+        got, want = float(answer(x, reference)), float(psnr_of(x, reference))
         if np.isclose(got, want):
             continue
         expect(
@@ -35,7 +35,7 @@ def _test_psnr(answer):
 # ---------------------------------------------------------------- 03.2
 
 
-def fold(x):
+def fold_numpy(x):
     b, h, w, c = x.shape
     x = x.reshape(b, h // 2, 2, w // 2, 2, c)  # (B, H/2, i, W/2, j, C)
     return x.transpose(0, 1, 3, 2, 4, 5).reshape(b, h // 2, w // 2, 4 * c)
@@ -43,7 +43,7 @@ def fold(x):
 
 def _test_fold(answer):
     x = np.arange(2 * 4 * 6 * 3).reshape(2, 4, 6, 3)
-    got, want = np.asarray(answer(x)), fold(x)
+    got, want = np.asarray(answer(x)), fold_numpy(x)
     expect(got.shape == want.shape, f"{x.shape} must become {want.shape}. Got {got.shape}.")
     if np.array_equal(got, want):
         return
@@ -169,11 +169,11 @@ def _channels_outside(x):
 EXERCISES = register(
     Exercise(
         "03.1",
-        psnr,
+        psnr_of,
         _test_psnr,
         {
-            "sign": (lambda x, r: -psnr(x, r), "turned round"),
-            "factor 5": (lambda x, r: psnr(x, r) / 2, "factor is 10"),
+            "sign": (lambda x, r: -psnr_of(x, r), "turned round"),
+            "factor 5": (lambda x, r: psnr_of(x, r) / 2, "factor is 10"),
             "natural logarithm": (lambda x, r: -10 * np.log(np.mean((x - r) ** 2)), "base 10"),
             "absolute": (lambda x, r: -10 * np.log10(np.mean(np.abs(x - r))), "square"),
             "sum": (lambda x, r: -10 * np.log10(np.sum((x - r) ** 2)), "must give"),
@@ -181,7 +181,7 @@ EXERCISES = register(
     ),
     Exercise(
         "03.2",
-        fold,
+        fold_numpy,
         _test_fold,
         {
             "every second pixel": (lambda x: x[:, ::2, ::2], "must become"),

@@ -126,7 +126,8 @@ class ResidualDenoiser(keras.Model):
         self.width, self.blocks, self.factor = width, blocks, factor
         if self.image_shape[0] % factor or self.image_shape[1] % factor:
             raise ValueError(
-                f"`image_shape` must have height and width divisible by `factor` = {factor}. Received: {self.image_shape}"
+                f"`image_shape` must have height and width divisible by `factor` = {factor}. "
+                f"Received: {self.image_shape}"
             )
         like = {"padding": "same", "dtype": self.dtype_policy}
         channels = factor * factor * self.image_shape[-1]

@@ -1,5 +1,7 @@
 """Trains a denoiser on fresh noise: every picture gets new noise each time it is seen."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -12,7 +14,8 @@ class DenoisingTrainer(keras.Model):
     Args:
         network: noisy pictures -> denoised pictures; with an attribute ``conditioned`` that is True it gets
             ``{"x": noisy, "sigma": levels}``.
-        levels: (low, high) standard deviations of the noise; each picture draws its own between them, evenly.
+        levels: (low, high) standard deviations of the noise; each picture draws its own between them, evenly on a
+            logarithmic scale. Strong noise leaves large errors; drawn evenly, it would drown out the weak levels.
         clip: as in `add_noise`.
         seed: of the noise.
 
@@ -42,7 +45,8 @@ class DenoisingTrainer(keras.Model):
         Returns:
             noisy pictures (B, H, W, C) and their levels (B,).
         """
-        sigma = keras.random.uniform(ops.shape(x)[:1], *self.levels, seed=self.noise_seed)  # (B,)
+        low, high = (math.log(level) for level in self.levels)
+        sigma = ops.exp(keras.random.uniform(ops.shape(x)[:1], low, high, seed=self.noise_seed))  # (B,)
         noise = keras.random.normal(ops.shape(x), seed=self.noise_seed)  # (B, H, W, C)
         return add_noise(x, noise, sigma, self.clip), sigma
 
