@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 from diffusion_course.models.denoising import DenoisingAutoencoder, ResidualDenoiser, add_noise
+from diffusion_course.models.weights import load_weights, save_weights
 
 RNG = np.random.default_rng(0)
 X = RNG.random((3, 28, 28, 1), "float32")
@@ -100,6 +101,14 @@ def test_saves_and_reloads(make, tmp_path):
     np.testing.assert_array_equal(again(x), model(x))
     assert model(x).shape == (2, *model.image_shape)
     np.testing.assert_allclose(model.predict(x, verbose=0), model(x), atol=1e-5)
+
+
+@pytest.mark.parametrize("make", [DenoisingAutoencoder, lambda: ResidualDenoiser(width=4, blocks=1)])
+def test_weight_file_fits_every_further_model(make, tmp_path):
+    first, second = shaken(make()), make()
+    save_weights(first, tmp_path / "a.safetensors", dtype="float32")
+    load_weights(second, (tmp_path / "a.safetensors").read_bytes())
+    np.testing.assert_array_equal(first(X), second(X))
 
 
 def test_refuses_sizes_that_do_not_divide():

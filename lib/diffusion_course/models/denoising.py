@@ -51,8 +51,11 @@ class DenoisingAutoencoder(keras.Model):
 
     conditioned = False
 
-    def __init__(self, *, image_shape=(28, 28, 1), filters=(16, 8), **kwargs):
-        super().__init__(**kwargs)
+    def __init__(
+        self, *, image_shape=(28, 28, 1), filters=(16, 8), name="denoising_autoencoder", **kwargs
+    ):
+        # Weight files address variables by path, which begins with this name: it must not be numbered.
+        super().__init__(name=name, **kwargs)
         self.image_shape, self.filters = tuple(image_shape), tuple(filters)
         step = 2 ** len(self.filters)
         if self.image_shape[0] % step or self.image_shape[1] % step:
