@@ -51,9 +51,7 @@ class DenoisingAutoencoder(keras.Model):
 
     conditioned = False
 
-    def __init__(
-        self, *, image_shape=(28, 28, 1), filters=(16, 8), name="denoising_autoencoder", **kwargs
-    ):
+    def __init__(self, *, image_shape=(28, 28, 1), filters=(16, 8), name="denoising_autoencoder", **kwargs):
         # Weight files address variables by path, which begins with this name: it must not be numbered.
         super().__init__(name=name, **kwargs)
         self.image_shape, self.filters = tuple(image_shape), tuple(filters)
@@ -123,8 +121,18 @@ class ResidualDenoiser(keras.Model):
     Zhang, "FFDNet", 2018 (arXiv:1710.04026): folded pixels and the noise level as an input channel.
     """
 
-    def __init__(self, *, conditioned=False, image_shape=(28, 28, 1), width=32, blocks=4, factor=2, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        conditioned=False,
+        image_shape=(28, 28, 1),
+        width=32,
+        blocks=4,
+        factor=2,
+        name="residual_denoiser",
+        **kwargs,
+    ):
+        super().__init__(name=name, **kwargs)  # not numbered, as above
         self.conditioned, self.image_shape = bool(conditioned), tuple(image_shape)
         self.width, self.blocks, self.factor = width, blocks, factor
         if self.image_shape[0] % factor or self.image_shape[1] % factor:
