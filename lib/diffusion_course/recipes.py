@@ -78,11 +78,11 @@ RECIPES = {
 
 # Denoisers of chapter 03: (lowest and highest level in training, levels of the test, clipped?, epochs in `standard`).
 DENOISERS = {
-    "denoiser-fashion-autoencoder": ((0.2, 0.2), (0.2,), True, 20),
-    "denoiser-fashion-residual": ((0.2, 0.2), (0.2,), True, 5),
-    "denoiser-fashion-blind": ((0.05, 0.8), (0.1, 0.2, 0.4, 0.8), True, 5),
+    "denoiser-fashion-autoencoder": ((0.2, 0.2), (0.2,), True, 10),
+    "denoiser-fashion-residual": ((0.2, 0.2), (0.2,), True, 3),
+    "denoiser-fashion-blind": ((0.05, 0.8), (0.1, 0.2, 0.4, 0.8), True, 4),
     "denoiser-fashion-conditioned": ((0.05, 0.8), (0.1, 0.2, 0.4, 0.8), True, 5),
-    "denoiser-fashion-unclipped": ((0.05, 1.0), (0.1, 0.2, 0.4, 0.8), False, 5),
+    "denoiser-fashion-unclipped": ((0.05, 1.0), (0.1, 0.2, 0.4, 0.8), False, 3),
 }
 
 
