@@ -2,6 +2,7 @@
 
 import base64
 import html
+import textwrap
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -74,7 +75,7 @@ def still_figure(clean: np.ndarray, methods: Mapping[str, Denoise], levels=(0.1,
     figure = image_rows(
         [np.stack([picture for picture, _ in r.values()]) for r in results],
         [f"noise {level:g}" for level in levels],
-        list(results[0]),
+        [textwrap.fill(name, 11) for name in results[0]],
     )
     for axes, (_, value) in zip(
         [a for row in range(len(levels)) for a in figure.axes[row * len(results[0]) :][: len(results[0])]],
