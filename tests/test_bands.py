@@ -14,12 +14,14 @@ from diffusion_course.datasets.images import load_fashion_mnist, load_mnist
 from diffusion_course.manifest import load_manifest
 from diffusion_course.metrics.detection import auroc, confusion, threshold_at
 from diffusion_course.metrics.elbo import importance_weighted_bound
+from diffusion_course.metrics.image_quality import psnr, ssim
 from diffusion_course.metrics.residual_scores import mean_absolute, smoothed_rms
-from diffusion_course.models import presets
+from diffusion_course.models import classical, presets
 from diffusion_course.models.anomaly import AnomalyDetector
 from diffusion_course.models.autoencoder import Autoencoder
 from diffusion_course.models.class_gaussian import fit_class_gaussian
 from diffusion_course.models.classifier import Classifier
+from diffusion_course.models.denoising import DenoisingAutoencoder, ResidualDenoiser
 from diffusion_course.models.vae import VAE
 from diffusion_course.recipes.vaes import held_out
 
@@ -97,6 +99,46 @@ def untrained_02():
     }
 
 
+def untrained_03():
+    """Chapter 03 with denoisers that were never trained, against the best total variation at each level."""
+    _, (x_test, _) = load_fashion_mnist()
+    x, rng = x_test[:200], np.random.default_rng(0)
+    noise, sigma = rng.standard_normal(x.shape).astype("float32"), np.full(200, 0.2, "float32")
+    model = ResidualDenoiser(conditioned=True)
+    leads = []
+    for level, weight in ((0.2, 0.1), (0.8, 0.7)):
+        noisy = np.clip(x + level * noise, 0, 1)
+        ours = np.clip(model.predict({"x": noisy, "sigma": level / 0.2 * sigma}, verbose=0), 0, 1)
+        rival = classical.fit_filter(classical.total_variation, (weight,), noisy, x)(noisy)
+        leads.append([(ruler(ours, x) - ruler(rival, x)).mean() for ruler in (psnr, ssim)])
+    y = np.clip(x + 0.2 * noise, 0, 1)
+    specialist, redrawn = (
+        ResidualDenoiser().predict(y, verbose=0),
+        DenoisingAutoencoder().predict(y, verbose=0),
+    )
+    noisy = np.clip(x + 0.8 * noise, 0, 1)
+    everywhere = np.clip(model.predict({"x": noisy, "sigma": 4 * sigma}, verbose=0), 0, 1)
+    behind = psnr(everywhere, x) - psnr(ResidualDenoiser().predict(noisy, verbose=0), x)
+
+    # The toy: E[x | y] of a mixture of two normal distributions, against a network with its first weights.
+    share, centre, spread = np.array([0.4, 0.6]), np.array([-1.0, 1.2]), np.array([0.15, 0.3])
+    part = rng.choice(2, 2000, p=share)
+    values = (rng.normal(centre[part], spread[part]) + 0.6 * rng.standard_normal(2000))[:, None]
+    total = spread**2 + 0.36
+    belief = share * np.exp(-((values - centre) ** 2) / (2 * total)) / np.sqrt(total)
+    exact = (belief * (centre + spread**2 / total * (values - centre))).sum(1) / belief.sum(1)
+    dense = [keras.layers.Dense(64, activation="silu") for _ in range(2)]
+    small = keras.Sequential([keras.Input((1,)), *dense, keras.layers.Dense(1)])
+    return {
+        "psnr_residual": psnr(specialist, x).mean(),
+        "gain_over_autoencoder": (psnr(specialist, x) - psnr(redrawn, x)).mean(),
+        "lead_psnr": min(lead[0] for lead in leads),
+        "lead_ssim": min(lead[1] for lead in leads),
+        "specialist_behind": behind.mean(),
+        "toy_error": np.sqrt(np.mean((small.predict(values, verbose=0)[:, 0] - exact) ** 2)),
+    }
+
+
 def untrained_04():
     """Chapter 04 with both detectors untrained; the threshold still comes from normal validation beats."""
     beats, labels = load_ecg5000()
@@ -121,7 +163,13 @@ def untrained_04():
     }
 
 
-UNTRAINED = {"00": untrained_00, "01": untrained_01, "02": untrained_02, "04": untrained_04}
+UNTRAINED = {
+    "00": untrained_00,
+    "01": untrained_01,
+    "02": untrained_02,
+    "03": untrained_03,
+    "04": untrained_04,
+}
 CHAPTERS = [c.id for c in load_manifest().chapters]
 
 

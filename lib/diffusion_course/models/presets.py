@@ -9,6 +9,7 @@ from diffusion_course.files import read_verified
 from diffusion_course.models.anomaly import AnomalyDetector
 from diffusion_course.models.autoencoder import Autoencoder
 from diffusion_course.models.classifier import Classifier
+from diffusion_course.models.denoising import DenoisingAutoencoder, ResidualDenoiser
 from diffusion_course.models.vae import VAE
 from diffusion_course.models.weights import load_weights
 
@@ -28,6 +29,11 @@ PRESETS: dict[str, Callable[[], keras.Model]] = {
         f"vae-mnist-2-beta-{b:g}": partial(VAE, latent_dim=2, network="dense", widths=(128, 128, 128), beta=b)
         for b in VAE_BETAS
     },
+    "denoiser-fashion-autoencoder": DenoisingAutoencoder,
+    "denoiser-fashion-residual": ResidualDenoiser,
+    "denoiser-fashion-blind": ResidualDenoiser,
+    "denoiser-fashion-conditioned": partial(ResidualDenoiser, conditioned=True),
+    "denoiser-fashion-unclipped": partial(ResidualDenoiser, conditioned=True),
 }
 # Chapter 04: signals and codes of any sign, a wider network, and training as a denoiser.
 PRESETS["anomaly-ecg"] = partial(

@@ -13,19 +13,20 @@ from diffusion_course.manifest import check_profile
 from diffusion_course.models import presets
 from diffusion_course.models.weights import save_weights
 from diffusion_course.paths import data_dir
-from diffusion_course.recipes import autoencoders, classifiers, detectors, vaes
+from diffusion_course.recipes import autoencoders, classifiers, denoisers, detectors, vaes
 from diffusion_course.recipes.base import Recipe
 
 RECIPES: dict[str, Recipe] = {
     **autoencoders.RECIPES,
     **classifiers.RECIPES,
     **vaes.RECIPES,
+    **denoisers.RECIPES,
     **detectors.RECIPES,
 }
 
 
 def names() -> tuple[str, ...]:
-    """All recipes: autoencoders, classifiers, variational autoencoders, detectors."""
+    """All recipes: autoencoders, classifiers, variational autoencoders, denoisers, detectors."""
     return tuple(RECIPES)
 
 

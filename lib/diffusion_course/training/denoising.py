@@ -1,0 +1,64 @@
+"""Trains a denoiser on fresh noise: every picture gets new noise each time it is seen."""
+
+import math
+
+import keras
+from keras import ops
+
+from diffusion_course.models.denoising import add_noise
+
+
+class DenoisingTrainer(keras.Model):
+    """Holds a denoiser; ``fit(x)`` with clean pictures alone draws noise levels and noise and learns to remove it.
+
+    Args:
+        network: noisy pictures -> denoised pictures; with an attribute ``conditioned`` that is True it gets
+            ``{"x": noisy, "sigma": levels}``.
+        levels: (low, high) standard deviations of the noise; each picture draws its own between them, evenly on a
+            logarithmic scale. Strong noise leaves large errors; drawn evenly, it would drown out the weak levels.
+        clip: as in `add_noise`.
+        seed: of the noise.
+
+    Call arguments:
+        x: clean pictures (B, H, W, C) in [0, 1].
+
+    Returns:
+        Denoised pictures (B, H, W, C).
+
+    Raises:
+        ValueError: ``levels`` is not 0 < low <= high.
+
+    Reference: Vincent et al., "Extracting and composing robust features with denoising autoencoders", ICML 2008.
+    """
+
+    def __init__(self, network, *, levels=(0.2, 0.2), clip=True, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        low, high = levels
+        if not 0 < low <= high:
+            raise ValueError(f"`levels` must be (low, high) with 0 < low <= high. Received: levels={levels}")
+        self.network, self.levels, self.clip = network, (float(low), float(high)), clip
+        self.noise_seed = keras.random.SeedGenerator(seed)
+
+    def corrupt(self, x):
+        """Draws a noise level per picture and the noise.
+
+        Returns:
+            noisy pictures (B, H, W, C) and their levels (B,).
+        """
+        low, high = (math.log(level) for level in self.levels)
+        sigma = ops.exp(keras.random.uniform(ops.shape(x)[:1], low, high, seed=self.noise_seed))  # (B,)
+        noise = keras.random.normal(ops.shape(x), seed=self.noise_seed)  # (B, H, W, C)
+        return add_noise(x, noise, sigma, self.clip), sigma
+
+    def denoise(self, noisy, sigma):
+        """The network's answer, whether or not it wants to know the level."""
+        if getattr(self.network, "conditioned", False):
+            return self.network({"x": noisy, "sigma": sigma})
+        return self.network(noisy)
+
+    def call(self, x):
+        return self.denoise(*self.corrupt(x))
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        # x - (noisy - predicted noise) = predicted noise - (noisy - x): the error of the picture is that of the noise.
+        return ops.mean(ops.square(y_pred - x))
