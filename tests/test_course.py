@@ -94,7 +94,7 @@ def test_report_inside_its_bands(home):
     assert record["metrics"]["error"] == {
         "label": "Error", "unit": "nats", "value": 0.5, "low": 0.0, "high": 0.5, "verdict": "ok",
     }  # fmt: skip
-    assert record["peak_memory_bytes"] > 2**20 and record["wall_seconds"] >= 0
+    assert record["peak_memory_bytes"] > 2**20 and record["wall_seconds"] >= 0 and record["cpu_seconds"] > 0
     assert [p.name for p in (home / "build/results").iterdir()] == ["07.quick.json"]
 
 

@@ -192,6 +192,7 @@ def report(**metrics: float) -> Report:
         "seed": run.seed,
         "ok": not missing and all(e["verdict"] != "outside" for e in entries.values()),
         "wall_seconds": round(time.monotonic() - run.started, 2),
+        "cpu_seconds": round(time.process_time(), 2),
         "peak_memory_bytes": peak_memory_bytes(),
         "metrics": entries,
         "missing": missing,

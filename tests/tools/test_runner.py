@@ -60,7 +60,7 @@ def test_chapter_without_report_fails_even_if_an_old_report_lies_there(tiny):
     results.mkdir(parents=True)
     old = results / "01.quick.json"
     old.write_text(
-        '{"chapter": "01", "profile": "quick", "wall_seconds": 1, "peak_memory_bytes": 1, '
+        '{"chapter": "01", "profile": "quick", "wall_seconds": 1, "cpu_seconds": 1, "peak_memory_bytes": 1, '
         '"metrics": {"error": {"value": 0.5}}}',
         encoding="utf-8",
     )
@@ -111,7 +111,7 @@ def test_test_command_judges_time(tiny):
     folder = tiny.root / "results"
     folder.mkdir()
     record = (
-        '{"chapter": "01", "profile": "quick", "wall_seconds": %s, "peak_memory_bytes": 1, '
+        '{"chapter": "01", "profile": "quick", "wall_seconds": 500, "cpu_seconds": %s, "peak_memory_bytes": 1, '
         '"metrics": {"error": {"value": 0.5}}}'
     )
     for seconds, ok in ((119, True), (121, False)):

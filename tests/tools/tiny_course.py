@@ -10,7 +10,7 @@ import json, os, pathlib
 folder = pathlib.Path(os.environ.get("COURSE_RESULTS_DIR") or {folder!r})
 folder.mkdir(parents=True, exist_ok=True)
 metrics = {{name: {{"label": name, "value": value}} for name, value in {metrics!r}.items()}}
-record = {{"chapter": {chapter!r}, "profile": profile, "ok": True, "wall_seconds": {seconds},
+record = {{"chapter": {chapter!r}, "profile": profile, "ok": True, "wall_seconds": {seconds}, "cpu_seconds": {seconds},
           "peak_memory_bytes": 2**20, "metrics": metrics, "missing": []}}
 (folder / f"{chapter}.{{profile}}.json").write_text(json.dumps(record), encoding="utf-8")
 """

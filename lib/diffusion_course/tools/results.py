@@ -17,6 +17,7 @@ class Outcome:
     Attributes:
         chapter: its entry in the manifest.
         seconds: wall time, as far as known.
+        cpu_seconds: processor time of the notebook's process, all cores together; None without a report.
         peak_memory_bytes: of the notebook's process; None without a report.
         rows: (label, value, band, verdict), one per metric, as text.
         problems: what is wrong, one sentence each; empty if the chapter did what it promises.
@@ -25,6 +26,7 @@ class Outcome:
 
     chapter: Chapter
     seconds: float | None = None
+    cpu_seconds: float | None = None
     peak_memory_bytes: int | None = None
     rows: list[tuple[str, str, str, str]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -64,6 +66,7 @@ def judge(outcome: Outcome, folder: Path, profile: str) -> Outcome:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         metrics = {name: entry["value"] for name, entry in record["metrics"].items()}
+        outcome.cpu_seconds = float(record["cpu_seconds"])
         outcome.peak_memory_bytes = int(record["peak_memory_bytes"])
         outcome.seconds = float(record["wall_seconds"]) if outcome.seconds is None else outcome.seconds
         said = (record["chapter"], record["profile"])
