@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "layers": set(),
     "backend": set(),
     "models": {"layers"},
-    "samplers": {"schedules", "prediction"},
+    "samplers": {"schedules", "prediction", "backend"},
     "training": {"models", "schedules", "prediction", "backend"},
     "pipelines": {"models", "samplers", "schedules", "tokenizer", "backend", "datasets"},
     "datasets": set(),
