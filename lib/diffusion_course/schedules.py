@@ -134,7 +134,7 @@ class NoiseSchedule:
     def log_snr(self) -> np.ndarray:
         return np.log(self.snr)
 
-    # Ho et al. 2020, equation 7: q(x_{t-1} | x_t, x_0) is normal, its mean posterior_mean_x0 x_0 + posterior_mean_xt x_t.
+    # Ho et al. 2020, eq. 7: q(x_{t-1} | x_t, x_0) is normal, its mean posterior_mean_x0 x_0 + posterior_mean_xt x_t.
     @cached_property
     def posterior_variance(self) -> np.ndarray:
         return self.betas * (1 - self.alpha_bars_prev) / (1 - self.alpha_bars)
