@@ -94,3 +94,15 @@ def _display_handle():
     if shell is None or not hasattr(shell, "kernel"):
         return None
     return display({"text/plain": ""}, raw=True, display_id=True)
+
+
+class OwnWeights(keras.callbacks.Callback):
+    """Gives every weight memory of its own when training ends.
+
+    With ``use_ema`` Keras copies the averages into the weights by reference, and on JAX the next `fit` then fails
+    because two variables share one buffer.
+    """
+
+    def on_train_end(self, logs=None):
+        for variable in self.model.trainable_variables:
+            variable.assign(keras.ops.copy(variable))

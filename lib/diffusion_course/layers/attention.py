@@ -1,0 +1,82 @@
+"""Attention: every position looks at every other and takes a weighted mean of what it finds."""
+
+import math
+
+import keras
+from keras import layers, ops
+
+from diffusion_course.layers.resnet import check_groups
+
+
+def attention(q, k, v):
+    """softmax(q k^T / sqrt(d)) v, for every head.
+
+    Args:
+        q: queries (B, N, h, d): N positions, h heads.
+        k: keys (B, M, h, d).
+        v: values (B, M, h, e).
+
+    Returns:
+        (B, N, h, e), and the weights (B, h, N, M), whose rows add to 1.
+
+    Reference: Vaswani et al. 2017 (arXiv:1706.03762), equation 1.
+    """
+    scores = ops.einsum("bnhd,bmhd->bhnm", q, k) / math.sqrt(q.shape[-1])
+    weights = ops.cast(ops.softmax(ops.cast(scores, "float32"), axis=-1), v.dtype)  # softmax in float32
+    return ops.einsum("bhnm,bmhe->bnhe", weights, v), weights
+
+
+@keras.saving.register_keras_serializable(package="diffusion_course")
+class SelfAttention2D(layers.Layer):
+    """Self-attention over the pixels of a feature map, added to its input.
+
+    The projection at the end starts at zero, so that an untrained layer passes its input on.
+
+    Args:
+        heads: number of heads; divides the channels.
+        groups: of the normalisation before it; divides the channels.
+
+    Call arguments:
+        x: (B, H, W, C). Memory and time grow with (H W)**2.
+
+    Returns:
+        (B, H, W, C).
+
+    Raises:
+        ValueError: the channels are not divisible by ``heads`` or ``groups``.
+
+    Reference: Ho et al. 2020 (arXiv:2006.11239), appendix B.
+    """
+
+    def __init__(self, *, heads: int = 4, groups: int = 8, **kwargs):
+        super().__init__(**kwargs)
+        self.heads, self.groups = heads, groups
+        self.norm = layers.GroupNormalization(groups, epsilon=1e-5, name="norm", dtype=self.dtype_policy)
+
+    def build(self, x_shape):
+        channels = x_shape[-1]
+        check_groups(channels, self.groups)
+        if self.heads < 1 or channels % self.heads:
+            raise ValueError(
+                f"Channels must be divisible by `heads`. Received: channels={channels}, heads={self.heads}"
+            )
+        self.norm.build(x_shape)
+        like = {"dtype": self.dtype_policy}
+        self.qkv = layers.Dense(3 * channels, name="qkv", **like)
+        self.out = layers.Dense(channels, kernel_initializer="zeros", name="out", **like)
+        self.qkv.build(x_shape)
+        self.out.build(x_shape)
+        self.built = True
+
+    def call(self, x):
+        _, height, width, channels = ops.shape(x)
+        qkv = self.qkv(self.norm(x))  # (B, H, W, 3 C)
+        qkv = ops.reshape(qkv, (-1, height * width, 3, self.heads, channels // self.heads))  # (B, N, 3, h, d)
+        h, _ = attention(qkv[:, :, 0], qkv[:, :, 1], qkv[:, :, 2])  # (B, N, h, d)
+        return x + self.out(ops.reshape(h, (-1, height, width, channels)))  # (B, H, W, C)
+
+    def compute_output_shape(self, x_shape):
+        return tuple(x_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "heads": self.heads, "groups": self.groups}

@@ -1,0 +1,80 @@
+"""The denoiser of chapter 06: residual blocks at one resolution, told the step."""
+
+import keras
+from keras import layers
+
+from diffusion_course.layers.embeddings import TimeEmbedding
+from diffusion_course.layers.folding import fold_pixels, unfold_pixels
+from diffusion_course.layers.resnet import ResidualBlock
+
+
+@keras.saving.register_keras_serializable(package="diffusion_course")
+class ResNetDenoiser(keras.Model):
+    """Residual network that keeps the resolution: it sees as far as its convolutions reach, and no further.
+
+    Args:
+        image_shape: (H, W, C), H and W divisible by ``fold``.
+        out_channels: channels of the output, by default C.
+        fold: side of the square of pixels that is folded into channels, as in `UNet`.
+        width: channels of all blocks.
+        blocks: number of residual blocks, two 3 x 3 convolutions each: every block sees ``2 * fold`` pixels further
+            to each side.
+        groups: of each group normalisation; divides ``width``.
+        embedding_units: size of the time embedding, by default four times ``width``.
+
+    Call arguments:
+        inputs: ``{"x": noisy pictures (B, H, W, C) in about [-1, 1], "t": steps (B,), integers}``.
+
+    Returns:
+        (B, H, W, out_channels), the prediction; zero before training.
+
+    Raises:
+        ValueError: a size breaks one of these rules.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_shape=(28, 28, 1),
+        out_channels=None,
+        fold=2,
+        width=64,
+        blocks=4,
+        groups=8,
+        embedding_units=None,
+        name="resnet_denoiser",  # not numbered: weight files address variables by path
+        **kwargs,
+    ):
+        height, wide, channels = image_shape
+        if fold < 1 or height % fold or wide % fold:
+            raise ValueError(
+                f"`image_shape` must have height and width divisible by `fold` = {fold}. "
+                f"Received: {tuple(image_shape)}"
+            )
+        out_channels, embedding_units = out_channels or channels, embedding_units or 4 * width
+        common = {"dtype": kwargs["dtype"]} if kwargs.get("dtype") is not None else {}
+        x = keras.Input(tuple(image_shape), name="x")
+        t = keras.Input((), dtype="int32", name="t")
+        embedding = TimeEmbedding(units=embedding_units, name="time_embedding", **common)(t)
+        h = fold_pixels(x, fold) if fold > 1 else x
+        h = layers.Conv2D(width, 3, padding="same", name="first", **common)(h)
+        for i in range(blocks):
+            h = ResidualBlock(channels=width, groups=groups, name=f"block_{i}", **common)(h, embedding)
+        h = layers.GroupNormalization(groups, epsilon=1e-5, name="last_norm", **common)(h)
+        h = layers.Activation("silu", name="last_silu", **common)(h)
+        h = layers.Conv2D(
+            fold * fold * out_channels,
+            3,
+            padding="same",
+            kernel_initializer="zeros",
+            name="last",
+            dtype="float32",
+        )(h)
+        super().__init__({"x": x, "t": t}, unfold_pixels(h, fold) if fold > 1 else h, name=name, **kwargs)
+        self.image_shape, self.out_channels, self.fold = tuple(image_shape), out_channels, fold
+        self.width, self.blocks, self.groups, self.embedding_units = width, blocks, groups, embedding_units
+
+    def get_config(self):
+        names = ("image_shape", "out_channels", "fold", "width", "blocks", "groups", "embedding_units")
+        own = {name: getattr(self, name) for name in names}
+        return {**own, "name": self.name, "trainable": self.trainable}

@@ -1,0 +1,137 @@
+"""Trains a diffusion network: random step, random noise, one forward pass, squared error."""
+
+import math
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+
+from diffusion_course.prediction import check_prediction, target
+from diffusion_course.training.batches import shuffled_batches
+from diffusion_course.training.callbacks import OwnWeights, StopWhenNotFinite
+from diffusion_course.training.checkpoints import Checkpoint, load_checkpoint
+
+
+class DiffusionTrainer(keras.Model):
+    """Holds a network; ``fit(x)`` with clean pictures alone draws steps and noise, and learns to undo the noise.
+
+    The steps of a batch are spread evenly over the schedule from one random start: each picture still meets every
+    step with the same probability, but no batch has only easy ones.
+
+    Args:
+        network: ``{"x": (B, H, W, C), "t": (B,)}`` -> (B, H, W, C).
+        schedule: a NoiseSchedule of T steps.
+        prediction: what the network learns to say: "noise", "x0" or "velocity".
+        seed: of steps and noise.
+
+    Call arguments:
+        x: clean pictures (B, H, W, C) in [-1, 1].
+
+    Returns:
+        ``{"prediction", "target"}``, each (B, H, W, C). One pass through the network, for loss and gradient alike.
+
+    Raises:
+        ValueError: an unknown prediction.
+
+    Reference: Ho et al. 2020 (arXiv:2006.11239), algorithm 1 and equation 14; Kingma et al., "Variational diffusion
+    models", 2021 (arXiv:2107.00630), appendix I.1, for the even spread of steps.
+    """
+
+    def __init__(self, network, schedule, *, prediction="noise", seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.network, self.schedule, self.prediction = network, schedule, check_prediction(prediction)
+        self.draws = keras.random.SeedGenerator(seed)
+
+    def draw_steps(self, batch):
+        """Steps (B,) int32, each uniform on 0 .. T - 1, spread evenly over the batch."""
+        start = keras.random.uniform((), seed=self.draws)
+        spread = ops.arange(batch, dtype="float32") / ops.cast(batch, "float32")
+        share = (start + spread) % 1.0  # (B,) in [0, 1)
+        return ops.minimum(ops.cast(share * len(self.schedule), "int32"), len(self.schedule) - 1)
+
+    def call(self, x):
+        t = self.draw_steps(ops.shape(x)[0])  # (B,)
+        noise = keras.random.normal(ops.shape(x), seed=self.draws)  # (B, H, W, C)
+        s = self.schedule
+        prediction = self.network({"x": s.add_noise(x, noise, t), "t": t})
+        return {
+            "prediction": prediction,
+            "target": target(self.prediction, x, noise, s.at(s.signal, t), s.at(s.sigma, t)),
+        }
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return ops.mean(ops.square(y_pred["prediction"] - y_pred["target"]))
+
+
+def train_diffusion(
+    trainer,
+    x,
+    *,
+    steps: int,
+    batch_size: int = 64,
+    learning_rate: float = 2e-3,
+    warmup: int = 200,
+    ema: float = 0.995,
+    steps_per_epoch: int = 100,
+    checkpoint=None,
+    callbacks=(),
+    verbose=0,
+) -> dict:
+    """Trains as the course does: Adam, a short warm-up, then down a cosine to 0, averaged weights in the end.
+
+    Args:
+        trainer: a `DiffusionTrainer`; afterwards its network holds the averaged weights (EMA), ready to sample.
+        x: clean pictures (N, H, W, C) in [-1, 1].
+        steps: of the whole training, rounded up to whole epochs.
+        batch_size: pictures per step.
+        learning_rate: the highest, reached after ``warmup`` steps.
+        warmup: steps of linear rise, fewer than ``steps``.
+        ema: share of the old average that each step keeps, 0 to 1 (exclusive); 0.995 forgets in about 200 steps.
+        steps_per_epoch: how often losses are logged and checkpoints written.
+        checkpoint: path of a ``.safetensors`` file. If it exists, training goes on from there, bit by bit as if it had
+            never stopped where the backend's arithmetic is repeatable.
+        callbacks: further Keras callbacks, e.g. `ProgressBar`.
+        verbose: as in `fit`.
+
+    Returns:
+        history: ``{"loss": [one value per epoch]}``, of all runs that the checkpoint has seen.
+
+    Raises:
+        ValueError: pictures outside [-1, 1], or a number out of its range.
+        NotFinite: the loss became NaN or infinite; the checkpoint is from before.
+    """
+    x = np.asarray(x, dtype="float32")
+    if x.ndim != 4 or x.min() < -1 or x.max() > 1:
+        raise ValueError(
+            f"`x` must be (N, H, W, C) in [-1, 1]. Received: shape {x.shape}, from {x.min()} to {x.max()}"
+        )
+    if not 0 <= warmup < steps:
+        raise ValueError(
+            f"`warmup` must be from 0 to below `steps`. Received: warmup={warmup}, steps={steps}"
+        )
+    if steps_per_epoch < 1:
+        raise ValueError(f"`steps_per_epoch` must be positive. Received: {steps_per_epoch}")
+    if not 0 < ema < 1:
+        raise ValueError(f"`ema` must be above 0 and below 1. Received: ema={ema}")
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0 if warmup else learning_rate,
+        steps - warmup,
+        warmup_target=learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+    trainer.compile(keras.optimizers.Adam(rate, beta_2=0.99, use_ema=True, ema_momentum=ema))
+    done, history = 0, {}
+    if checkpoint is not None and Path(checkpoint).exists():
+        done, history = load_checkpoint(trainer, checkpoint)
+    batches = shuffled_batches(x, batch_size=batch_size, start=done * steps_per_epoch)
+    writer = [] if checkpoint is None else [Checkpoint(checkpoint, history=history)]
+    result = trainer.fit(
+        ((batch,) for batch in batches),  # Keras wants tuples from a generator
+        steps_per_epoch=steps_per_epoch,
+        epochs=math.ceil(steps / steps_per_epoch),
+        initial_epoch=done,
+        callbacks=[StopWhenNotFinite(), *writer, OwnWeights(), *callbacks],
+        verbose=verbose,
+    )
+    return {name: history.get(name, []) + values for name, values in result.history.items()} or history

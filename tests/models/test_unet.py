@@ -1,0 +1,138 @@
+"""U-Net and ResNet denoiser: shapes, saving, what reaches the output, the seed's configuration, refusals."""
+
+import keras
+import numpy as np
+import pytest
+
+from diffusion_course.models.resnet_denoiser import ResNetDenoiser
+from diffusion_course.models.unet import UNet
+from diffusion_course.models.weights import load_weights, save_weights
+
+RNG = np.random.default_rng(0)
+INPUTS = {
+    "x": RNG.standard_normal((2, 8, 8, 1)).astype("float32"),
+    "t": np.array([3, 700], "int32"),
+}
+SMALL = {"image_shape": (8, 8, 1), "groups": 2}
+NETWORKS = {
+    "unet": (UNet, {**SMALL, "widths": (4, 8), "num_res_blocks": 1, "heads": 2}),
+    "folded unet": (UNet, {**SMALL, "widths": (4, 8), "fold": 2, "heads": 2, "attention": (False, True)}),
+    "unet without skips": (UNet, {**SMALL, "widths": (4, 8), "skips": False, "middle_attention": False}),
+    "learned variance": (UNet, {**SMALL, "widths": (4,), "out_channels": 2, "heads": 2, "dropout": 0.1}),
+    "resnet": (ResNetDenoiser, {**SMALL, "width": 4, "blocks": 2}),
+}
+
+
+def numpy(x):
+    return keras.ops.convert_to_numpy(x)
+
+
+def shaken(model, scale=0.3):
+    for weight in model.weights:
+        weight.assign(np.random.default_rng(1).normal(0, scale, weight.shape))
+    return model
+
+
+@pytest.fixture(params=NETWORKS)
+def network(request):
+    kind, arguments = NETWORKS[request.param]
+    return kind(**arguments)
+
+
+def test_untrained_network_predicts_zero(network):
+    out = numpy(network(INPUTS))
+    assert out.shape == (2, 8, 8, network.out_channels) and not out.any()
+
+
+def test_step_and_every_pixel_reach_the_output(network):
+    shaken(network)
+    out = numpy(network(INPUTS))
+    other = {**INPUTS, "t": INPUTS["t"] + 1}
+    assert np.abs(numpy(network(other)) - out).max() > 1e-5
+    moved = INPUTS["x"].copy()
+    moved[0, 0, 0] += 1
+    difference = np.abs(numpy(network({**INPUTS, "x": moved})) - out)
+    assert difference[0, 0, 0].max() > 1e-4 and difference[1].max() < 1e-5  # its own picture, and no other
+
+
+def test_config_and_weights_survive(network, tmp_path):
+    shaken(network)
+    again = type(network).from_config(network.get_config())
+    assert again.get_config() == network.get_config()
+    save_weights(network, tmp_path / "w.safetensors", "float32")
+    load_weights(again, (tmp_path / "w.safetensors").read_bytes())
+    np.testing.assert_allclose(numpy(again(INPUTS)), numpy(network(INPUTS)), atol=1e-6)
+    network.save(tmp_path / "m.keras")
+    np.testing.assert_allclose(
+        numpy(keras.saving.load_model(tmp_path / "m.keras")(INPUTS)), numpy(network(INPUTS)), atol=1e-6
+    )
+
+
+def test_resnet_sees_as_far_as_its_convolutions_reach():
+    # In a network without normalisation over the picture a pixel would reach exactly this far; group normalisation
+    # adds a faint influence everywhere, so the reach is where the influence is strong.
+    model = shaken(ResNetDenoiser(image_shape=(32, 32, 1), fold=1, width=4, blocks=1, groups=2))
+    x, t = np.zeros((1, 32, 32, 1), "float32"), np.array([5])
+    moved = x.copy()
+    moved[0, 16, 16] = 1e-3
+    change = np.abs(numpy(model({"x": moved, "t": t})) - numpy(model({"x": x, "t": t})))[0, :, :, 0]
+    reach = 1 + 2 + 1  # first, block, last: one pixel each
+    outside = change.copy()
+    outside[16 - reach : 17 + reach, 16 - reach : 17 + reach] = 0
+    assert change.max() > 20 * outside.max()
+
+
+def test_without_skips_the_way_up_does_not_see_the_way_down():
+    with_skips, without = (UNet(**SMALL, widths=(4, 8), skips=s, heads=2) for s in (True, False))
+    assert with_skips.count_params() > without.count_params()
+    names = [layer.name for layer in without.layers]
+    assert not any("join" in name for name in names)
+    assert (
+        sum("join" in layer.name for layer in with_skips.layers) == 6
+    )  # two levels, two blocks and one more
+
+
+def test_the_seed_configuration():
+    # 96 channels, multipliers 1-2-2, two blocks per level, no attention on the way
+    model = UNet(image_shape=(28, 28, 1), widths=(96, 192, 192), num_res_blocks=2, middle_attention=False)
+    blocks = [layer.channels for layer in model.layers if type(layer).__name__ == "ResidualBlock"]
+    assert blocks == [96, 96, 192, 192, 192, 192] + [192, 192] + [192, 192, 192, 192, 192, 192, 96, 96, 96]
+
+    def conv(a, b, k=3):
+        return (k * k * a + 1) * b
+
+    def block(
+        a, b
+    ):  # two norms of which one has weights, time to scale and shift, two convolutions, shortcut
+        return 2 * a + conv(a, b) + conv(384, 2 * b, 1) + conv(b, b) + (conv(a, b, 1) if a != b else 0)
+
+    down = block(96, 96) * 2 + conv(96, 96) + block(96, 192) + block(192, 192) * 3 + conv(192, 192)
+    up = block(384, 192) * 5 + block(288, 192) + 2 * conv(192, 192) + block(288, 96) + block(192, 96) * 2
+    time = conv(96, 384, 1) + conv(384, 384, 1)
+    total = time + conv(1, 96) + down + 2 * block(192, 192) + up + 2 * 96 + conv(96, 1)
+    assert model.count_params() == total == 14_714_785
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16"])
+def test_mixed_precision_gives_float32(policy):
+    model = UNet(**SMALL, widths=(4, 8), heads=2, dtype=policy)
+    shaken(model, 0.05)
+    out = model(INPUTS)
+    assert keras.backend.standardize_dtype(out.dtype) == "float32" and np.isfinite(numpy(out)).all()
+    reference = shaken(UNet(**SMALL, widths=(4, 8), heads=2), 0.05)
+    np.testing.assert_allclose(numpy(out), numpy(reference(INPUTS)), atol=0.02)
+
+
+@pytest.mark.parametrize(
+    "kind, arguments, words",
+    [
+        (UNet, {"image_shape": (6, 8, 1), "widths": (4, 8), "fold": 2}, "divisible by 4"),
+        (UNet, {"image_shape": (8, 8, 1), "widths": (4, 8), "attention": (True,)}, "one entry per level"),
+        (UNet, {"image_shape": (8, 8, 1), "widths": ()}, "one entry per level"),
+        (UNet, {"image_shape": (8, 8, 1), "widths": (6,), "groups": 4}, "divisible by `groups`"),
+        (ResNetDenoiser, {"image_shape": (9, 8, 1)}, "divisible by `fold`"),
+    ],
+)
+def test_refuses_sizes(kind, arguments, words):
+    with pytest.raises(ValueError, match=f"{words}.*Received"):
+        kind(**arguments)
