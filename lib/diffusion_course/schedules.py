@@ -62,7 +62,8 @@ class NoiseSchedule:
 
         Reference: Ho et al. 2020, section 4; the scaling is that of Nichol and Dhariwal's code.
         """
-        scale = 1000 / _checked(steps)
+        steps = _checked(steps)
+        scale = 1000 / steps
         return cls(np.linspace(scale * beta_start, scale * beta_end, steps), name="linear")
 
     @classmethod
@@ -78,7 +79,8 @@ class NoiseSchedule:
         Reference: Rombach et al., "High-resolution image synthesis with latent diffusion models", 2022
         (arXiv:2112.10752), and its code.
         """
-        scale = 1000 / _checked(steps)
+        steps = _checked(steps)
+        scale = 1000 / steps
         roots = np.linspace(math.sqrt(scale * beta_start), math.sqrt(scale * beta_end), steps)
         return cls(roots**2, name="scaled linear")
 
@@ -95,7 +97,8 @@ class NoiseSchedule:
         """
         if not offset > 0:
             raise ValueError(f"`offset` must be above 0. Received: offset={offset}")
-        time = np.arange(_checked(steps) + 1) / steps  # (T + 1,)
+        steps = _checked(steps)
+        time = np.arange(steps + 1) / steps  # (T + 1,)
         f = np.cos((time + offset) / (1 + offset) * math.pi / 2) ** 2
         return cls(np.minimum(1 - f[1:] / f[:-1], LARGEST_BETA), name="cosine")
 
@@ -228,6 +231,7 @@ class NoiseSchedule:
 
 
 def _checked(steps) -> int:
-    if steps != int(steps) or steps < 1:
+    # The comparison comes first: NaN and infinity have no int().
+    if not 1 <= steps < math.inf or steps != int(steps):
         raise ValueError(f"`steps` must be a positive integer. Received: steps={steps}")
     return int(steps)
