@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -214,9 +215,7 @@ def stateless_normal(shape, seed, index):
     if backend == "tensorflow":
         import tensorflow as tf
 
-        pair = tf.stack([tf.cast(seed, tf.int32), tf.cast(index, tf.int32)])
-        # A named algorithm: the default one depends on the device.
-        return tf.random.stateless_normal(shape, pair, alg="philox")
+        return _box_muller(tf, shape, tf.stack([tf.cast(seed, tf.int32), tf.cast(index, tf.int32)]))
     if backend == "jax":
         import jax
 
@@ -227,6 +226,23 @@ def stateless_normal(shape, seed, index):
     # NumPy's generator mixes both numbers into its state; PyTorch's own would use 32 bits of one number.
     draws = np.random.default_rng([int(seed), int(index)]).standard_normal(tuple(shape), np.float32)
     return ops.convert_to_tensor(draws)
+
+
+def _box_muller(tf, shape, pair):
+    """`tf.random.stateless_normal` gives other numbers under XLA (seen); its random bits are the same, so use those.
+
+    Reference: Box and Muller, "A note on the generation of random normal deviates", 1958.
+    """
+    size = tf.reduce_prod(shape)
+    bits = tf.random.stateless_uniform(
+        [2, (size + 1) // 2], pair, minval=None, maxval=None, dtype=tf.uint32, alg="philox"
+    )
+    # 24 bits are what a float32 holds exactly: whole numbers from 0 to 2**24 - 1.
+    first, second = tf.unstack(tf.cast(tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32)), tf.float32))
+    radius = tf.sqrt(-2.0 * tf.math.log((first + 1.0) * 2.0**-24))
+    angle = second * (2 * math.pi * 2.0**-24)
+    normal = tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], axis=0)
+    return tf.reshape(normal[:size], shape)
 
 
 def xla_problem() -> str | None:

@@ -50,7 +50,7 @@ class Sampler:
         jit: bool = False,
     ):
         self.schedule, self.prediction = schedule, check_prediction(prediction)
-        self.clip = _checked_clip(clip)
+        self.clip = checked_clip(clip)
         self._compile, self._jit = compile, jit
         self._kept: list[tuple[Callable, dict]] = []
 
@@ -134,8 +134,7 @@ class Sampler:
 
     def _run(self, denoise, x, rows, numbers, count, fixed, noisy):
         if not self._compile:
-            for x, _ in self._walk(denoise, x, rows, numbers, count, fixed, noisy):
-                pass
+            *_, (x, _) = self._walk(denoise, x, rows, numbers, count, fixed, noisy)
             return x
         loop = self._function(denoise, "loop", noisy)
         return loop(x, rows, numbers, ops.convert_to_tensor(count, dtype="int32"), *fixed)
@@ -194,7 +193,12 @@ class Sampler:
         return output, row[COLUMNS.index("s")]
 
 
-def _checked_clip(clip) -> tuple[float, float] | None:
+def checked_clip(clip) -> tuple[float, float] | None:
+    """A range of values as two floats, or None for none.
+
+    Raises:
+        ValueError: it is neither.
+    """
     if clip is None:
         return None
     if np.shape(clip) != (2,) or not clip[0] < clip[1]:
