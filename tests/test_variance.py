@@ -80,7 +80,7 @@ def test_likelihood_can_be_trained_with_everywhere():
     x = np.repeat(LEVELS.astype("float32")[:, None], 2, axis=1)
     model = keras.Sequential([keras.Input((1,)), layer])
     model.compile(
-        optimizer=keras.optimizers.SGD(1e-6),
+        optimizer=keras.optimizers.SGD(1e-8),
         loss=lambda y, p: -discretized_gaussian_log_likelihood(y, p, -5.0),
         jit_compile=False,
     )
