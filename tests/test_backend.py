@@ -51,7 +51,7 @@ def test_noise_is_standard_normal():
 def test_noise_of_another_seed_or_index_is_independent(other):
     x, y = normal((100_000,), 1, 2), normal((100_000,), *other)
     assert abs(np.corrcoef(x, y)[0, 1]) < 4 / np.sqrt(len(x))
-    assert not np.isin(x[:1000], y[:1000]).any()
+    assert np.isin(x[:1000], y[:1000]).mean() < 0.01  # a few meet by chance: float32 has so few numbers
 
 
 def test_neighbours_within_one_draw_are_independent():

@@ -18,7 +18,7 @@ def test_round_trip_of_one_picture_is_exact(kind, steps):
     sampler = DDIMSampler(SCHEDULE, prediction=kind)
     denoise = gaussian_oracle(SCHEDULE, PICTURE, 0.0, kind)
     x_T = sampler.encode(denoise, PICTURE, steps=steps)
-    np.testing.assert_allclose(array(sampler.sample(denoise, x_T, steps=steps)), PICTURE, atol=1e-5)
+    np.testing.assert_allclose(array(sampler.sample(denoise, x_T, steps=steps)), PICTURE, atol=5e-5)
 
 
 @pytest.mark.parametrize("kind", PREDICTIONS)
