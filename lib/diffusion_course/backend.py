@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -137,7 +138,8 @@ def compile_function(function: Callable, *, jit: bool = True) -> Callable:
 
     Args:
         function: takes and returns tensors (or dicts and tuples of them); free of side effects, because it is
-            traced once per combination of shapes and dtypes. With ``jit``, shapes must be static.
+            traced once per combination of shapes and dtypes. With ``jit``, shapes must be static. It may call
+            built Keras models: each call uses the weights that they have then.
         jit: use XLA where the backend leaves the choice.
 
     Returns:
@@ -148,11 +150,99 @@ def compile_function(function: Callable, *, jit: bool = True) -> Callable:
         import tensorflow as tf
 
         return tf.function(function, jit_compile=jit)
+    return _jitted_with_weights(function) if backend == "jax" else function
+
+
+def _jitted_with_weights(function: Callable) -> Callable:
+    """`jax.jit` that hands over, at each call, the values of the Keras variables that the function reads.
+
+    `jax.jit` alone would freeze a model's weights into the program as they were at the first call, so that a
+    compiled sampler would go on drawing with the network as it was before further training.
+    """
+    import jax
+    import keras
+
+    class Reads(keras.StatelessScope):
+        """Notes which variables are read inside it."""
+
+        def __init__(self):
+            super().__init__(initialize_variables=False)
+            self.variables = {}
+
+        def get_current_value(self, variable):
+            self.variables[id(variable)] = variable
+            return super().get_current_value(variable)
+
+    programs = {}  # signature -> variables that are read, compiled function
+
+    def prepare(args, kwargs):
+        with Reads() as reads:
+            jax.eval_shape(function, *args, **kwargs)
+        variables = list(reads.variables.values())
+
+        def stateless(values, args, kwargs):
+            with keras.StatelessScope(list(zip(variables, values, strict=True))):
+                return function(*args, **kwargs)
+
+        return variables, jax.jit(stateless)
+
+    def call(*args, **kwargs):
+        leaves, tree = jax.tree.flatten((args, kwargs))
+        signature = (tree, *((jax.numpy.shape(leaf), jax.numpy.result_type(leaf)) for leaf in leaves))
+        if signature not in programs:
+            programs[signature] = prepare(args, kwargs)
+        variables, program = programs[signature]
+        return program([variable.value for variable in variables], args, kwargs)
+
+    return call
+
+
+def stateless_normal(shape, seed, index):
+    """Standard normal noise that depends on nothing but its arguments.
+
+    A sampler needs this. `keras.random` with a SeedGenerator draws from a state, so that a compiled loop and a
+    plain one part ways, and on JAX a SeedGenerator outside of a layer gives the same noise at every step.
+
+    Args:
+        shape: of the result.
+        seed, index: integers from 0 to 2**31 - 1, or int32 scalar tensors. Each pair has noise of its own.
+
+    Returns:
+        float32 tensor: for the same pair the same numbers inside and outside of compiled functions. Another
+        backend gives other numbers.
+    """
+    backend = _backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return _box_muller(tf, shape, tf.stack([tf.cast(seed, tf.int32), tf.cast(index, tf.int32)]))
     if backend == "jax":
         import jax
 
-        return jax.jit(function)
-    return function
+        return jax.random.normal(jax.random.fold_in(jax.random.key(seed), index), shape)
+    import numpy as np
+    from keras import ops
+
+    # NumPy's generator mixes both numbers into its state; PyTorch's own would use 32 bits of one number.
+    draws = np.random.default_rng([int(seed), int(index)]).standard_normal(tuple(shape), np.float32)
+    return ops.convert_to_tensor(draws)
+
+
+def _box_muller(tf, shape, pair):
+    """`tf.random.stateless_normal` gives other numbers under XLA (seen); its random bits are the same, so use those.
+
+    Reference: Box and Muller, "A note on the generation of random normal deviates", 1958.
+    """
+    size = tf.reduce_prod(shape)
+    bits = tf.random.stateless_uniform(
+        [2, (size + 1) // 2], pair, minval=None, maxval=None, dtype=tf.uint32, alg="philox"
+    )
+    # 24 bits are what a float32 holds exactly: whole numbers from 0 to 2**24 - 1.
+    first, second = tf.unstack(tf.cast(tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32)), tf.float32))
+    radius = tf.sqrt(-2.0 * tf.math.log((first + 1.0) * 2.0**-24))
+    angle = second * (2 * math.pi * 2.0**-24)
+    normal = tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], axis=0)
+    return tf.reshape(normal[:size], shape)
 
 
 def xla_problem() -> str | None:
