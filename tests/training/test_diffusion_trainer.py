@@ -172,3 +172,44 @@ def test_refuses(change, words):
 def test_refuses_prediction():
     with pytest.raises(ValueError, match="`prediction` must be one of noise, x0, velocity. Received: 'eps'"):
         DiffusionTrainer(network(), SCHEDULE, prediction="eps")
+
+
+class TwoChannels(keras.Model):
+    """Predicts zero noise and a constant v."""
+
+    def __init__(self, v):
+        super().__init__()
+        self.v = v
+
+    def call(self, inputs):
+        zero = keras.ops.zeros_like(inputs["x"])
+        return keras.ops.concatenate([zero, zero + self.v], axis=-1)
+
+
+def test_bound_is_zero_for_the_true_posterior_and_positive_otherwise():
+    model = DiffusionTrainer(TwoChannels(-1.0), SCHEDULE, learned_variance=True)
+    t = np.arange(1, 33, dtype="int32")
+    x_t = numpy(SCHEDULE.add_noise(X[:32], RNG.standard_normal(X[:32].shape).astype("float32"), t))
+    small = np.full_like(x_t, -1.0)
+    np.testing.assert_allclose(numpy(model.bound(X[:32], x_t, X[:32], small, t)), 0, atol=1e-5)
+    assert numpy(model.bound(X[:32], x_t, X[:32], -small, t)).min() > 1e-4  # too wide
+    assert numpy(model.bound(X[:32], x_t, -X[:32], small, t)).min() > 1e-3  # the wrong picture
+    # at t = 0 it is the pixel's log likelihood: nearly certain when the guess is right and the variance tiny
+    first = numpy(model.bound(X[:2], x_t[:2], X[:2], small[:2], np.zeros(2, "int32")))
+    assert (first >= 0).all()
+
+
+def test_bound_trains_the_variance_alone():
+    def gradients(v_weight):
+        keras.utils.set_random_seed(0)
+        net = ResNetDenoiser(image_shape=(8, 8, 1), out_channels=2, width=4, blocks=1, groups=2, fold=1)
+        model = DiffusionTrainer(net, SCHEDULE, learned_variance=True)
+        model.compile(keras.optimizers.SGD(1.0))
+        net.get_layer("last").bias.assign([0.0, v_weight])
+        before = numpy(net.get_layer("last").bias).copy()
+        model.fit(X[:32], batch_size=32, epochs=1, verbose=0)
+        return numpy(net.get_layer("last").bias) - before
+
+    far, near = gradients(3.0), gradients(0.0)
+    np.testing.assert_allclose(far[0], near[0], atol=1e-6)  # the prediction does not feel the bound ...
+    assert far[1] < -1e-5 < near[1]  # ... and a variance that is too large shrinks

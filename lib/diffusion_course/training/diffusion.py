@@ -7,10 +7,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from diffusion_course.prediction import check_prediction, target
+from diffusion_course.prediction import check_prediction, target, to_x0
 from diffusion_course.training.batches import shuffled_batches
 from diffusion_course.training.callbacks import OwnWeights, StopWhenNotFinite
 from diffusion_course.training.checkpoints import Checkpoint, load_checkpoint
+from diffusion_course.variance import discretized_gaussian_log_likelihood, gaussian_kl, learned_log_variance
+
+VLB_WEIGHT = 0.001  # lambda of Nichol and Dhariwal 2021, section 3.1, for the bound's sum over all steps
 
 
 class DiffusionTrainer(keras.Model):
@@ -23,6 +26,8 @@ class DiffusionTrainer(keras.Model):
         network: ``{"x": (B, H, W, C), "t": (B,)}`` -> (B, H, W, C).
         schedule: a NoiseSchedule of T steps.
         prediction: what the network learns to say: "noise", "x0" or "velocity".
+        learned_variance: the network returns 2 C channels, the second half being the v of
+            `variance.learned_log_variance`. It alone is trained on the variational bound, with a small weight.
         seed: of steps and noise.
 
     Call arguments:
@@ -30,17 +35,20 @@ class DiffusionTrainer(keras.Model):
 
     Returns:
         ``{"prediction", "target"}``, each (B, H, W, C). One pass through the network, for loss and gradient alike.
+        With a learned variance also ``"bound"``, (B, H, W, C), each pixel's term of the variational bound in nats.
 
     Raises:
         ValueError: an unknown prediction.
 
     Reference: Ho et al. 2020 (arXiv:2006.11239), algorithm 1 and equation 14; Kingma et al., "Variational diffusion
-    models", 2021 (arXiv:2107.00630), appendix I.1, for the even spread of steps.
+    models", 2021 (arXiv:2107.00630), appendix I.1, for the even spread of steps; Nichol and Dhariwal 2021
+    (arXiv:2102.09672), section 3.1, for the learned variance.
     """
 
-    def __init__(self, network, schedule, *, prediction="noise", seed=0, **kwargs):
+    def __init__(self, network, schedule, *, prediction="noise", learned_variance=False, seed=0, **kwargs):
         super().__init__(**kwargs)
         self.network, self.schedule, self.prediction = network, schedule, check_prediction(prediction)
+        self.learned_variance = bool(learned_variance)
         self.draws = keras.random.SeedGenerator(seed)
 
     def draw_steps(self, batch):
@@ -54,14 +62,48 @@ class DiffusionTrainer(keras.Model):
         t = self.draw_steps(ops.shape(x)[0])  # (B,)
         noise = keras.random.normal(ops.shape(x), seed=self.draws)  # (B, H, W, C)
         s = self.schedule
-        prediction = self.network({"x": s.add_noise(x, noise, t), "t": t})
+        signal, sigma = s.at(s.signal, t), s.at(s.sigma, t)  # (B, 1, 1, 1)
+        x_t = signal * x + sigma * noise
+        prediction = self.network({"x": x_t, "t": t})
+        wanted = target(self.prediction, x, noise, signal, sigma)
+        if not self.learned_variance:
+            return {"prediction": prediction, "target": wanted}
+        prediction, v = ops.split(prediction, 2, axis=-1)
+        # The mean learns from the squared error alone: the bound's gradient would drown it in noise.
+        x0_hat = to_x0(self.prediction, ops.stop_gradient(prediction), x_t, signal, sigma)
         return {
             "prediction": prediction,
-            "target": target(self.prediction, x, noise, s.at(s.signal, t), s.at(s.sigma, t)),
+            "target": wanted,
+            "bound": self.bound(x, x_t, ops.clip(x0_hat, -1, 1), v, t),
         }
 
+    def bound(self, x, x_t, x0_hat, v, t):
+        """Each pixel's term of the variational bound at the steps of a batch.
+
+        Args:
+            x, x_t, x0_hat, v: (B, H, W, C), clean and noisy pictures, the network's guess and its v.
+            t: (B,), integer steps.
+
+        Returns:
+            (B, H, W, C), nats: KL(q(x_{t-1} | x_t, x_0) || p(x_{t-1} | x_t)); at t = 0 minus log p(x_0 | x_1).
+
+        Reference: Ho et al. 2020, equation 5.
+        """
+        mean, _ = self.schedule.posterior(x, x_t, t)
+        guess, _ = self.schedule.posterior(x0_hat, x_t, t)
+        log_variance = learned_log_variance(v, self.schedule, t)
+        true_log_variance = learned_log_variance(
+            -ops.ones_like(v), self.schedule, t
+        )  # v = -1: the posterior's own
+        divergence = gaussian_kl(mean, true_log_variance, guess, log_variance)
+        first = -discretized_gaussian_log_likelihood(x, guess, 0.5 * log_variance)
+        return ops.where(ops.reshape(t, (-1, 1, 1, 1)) == 0, first, divergence)
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        return ops.mean(ops.square(y_pred["prediction"] - y_pred["target"]))
+        loss = ops.mean(ops.square(y_pred["prediction"] - y_pred["target"]))
+        if self.learned_variance:
+            loss = loss + VLB_WEIGHT * len(self.schedule) * ops.mean(y_pred["bound"])
+        return loss
 
 
 def train_diffusion(
