@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "models": {"layers"},
     "samplers": {"schedules", "prediction", "variance", "backend"},
     "training": {"models", "schedules", "prediction", "variance", "backend"},
-    "pipelines": {"models", "samplers", "schedules", "tokenizer", "backend", "datasets"},
+    "pipelines": {"models", "samplers", "schedules", "prediction", "tokenizer", "backend", "datasets"},
     "datasets": set(),
     "metrics": set(),
     "plots": set(),

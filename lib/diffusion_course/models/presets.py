@@ -10,6 +10,7 @@ from diffusion_course.models.anomaly import AnomalyDetector
 from diffusion_course.models.autoencoder import Autoencoder
 from diffusion_course.models.classifier import Classifier
 from diffusion_course.models.denoising import DenoisingAutoencoder, ResidualDenoiser
+from diffusion_course.models.unet import UNet
 from diffusion_course.models.vae import VAE
 from diffusion_course.models.weights import load_weights
 
@@ -43,6 +44,25 @@ PRESETS["anomaly-ecg"] = partial(
     output_activation="linear",
     noise=0.5,
 )
+
+# Part II. On a CPU many cheap steps beat few costly ones: pixels folded 2 x 2, so 14 x 14 is the largest resolution.
+_SMALL_UNET = {"fold": 2, "widths": (32, 64), "num_res_blocks": 1}
+PRESETS |= {
+    "unet-mnist": partial(UNet, **_SMALL_UNET),
+    "unet-fashion": partial(UNet, **_SMALL_UNET),
+    "unet-mnist-short": partial(UNet, **_SMALL_UNET),
+    "unet-mnist-no-skips": partial(UNet, **_SMALL_UNET, skips=False),
+    "unet-mnist-learned": partial(UNet, **_SMALL_UNET, out_channels=2),
+}
+# Networks without shipped weights, for who has a GPU: 96 channels, multipliers 1-2-2, two blocks, 500 steps.
+SIZES: dict[str, Callable[[], keras.Model]] = {
+    "unet-96": partial(UNet, widths=(96, 192, 192), num_res_blocks=2, middle_attention=False),
+}
+# What the diffusion networks were trained for; `pipelines` turns it into a schedule and a sampler.
+_COSINE = {"schedule": "cosine", "steps": 1000, "prediction": "velocity"}
+DIFFUSION: dict[str, dict] = {name: _COSINE for name in PRESETS if name.startswith("unet-")} | {
+    "unet-96": {"schedule": "linear", "steps": 500, "prediction": "noise"},
+}
 
 
 def build(name: str) -> keras.Model:

@@ -13,7 +13,7 @@ from diffusion_course.manifest import check_profile
 from diffusion_course.models import presets
 from diffusion_course.models.weights import save_weights
 from diffusion_course.paths import data_dir
-from diffusion_course.recipes import autoencoders, classifiers, denoisers, detectors, vaes
+from diffusion_course.recipes import autoencoders, classifiers, denoisers, detectors, diffusion, vaes
 from diffusion_course.recipes.base import Recipe
 
 RECIPES: dict[str, Recipe] = {
@@ -22,19 +22,30 @@ RECIPES: dict[str, Recipe] = {
     **vaes.RECIPES,
     **denoisers.RECIPES,
     **detectors.RECIPES,
+    **diffusion.RECIPES,
 }
 
 
 def names() -> tuple[str, ...]:
-    """All recipes: autoencoders, classifiers, variational autoencoders, denoisers, detectors."""
+    """All recipes: autoencoders, classifiers, variational autoencoders, denoisers, detectors, diffusion networks."""
     return tuple(RECIPES)
 
 
 def _card(
-    name: str, recipe: Recipe, profile: str, seed: int, minutes: float, metrics: dict, parameters: int
+    name: str,
+    recipe: Recipe,
+    profile: str,
+    seed: int,
+    minutes: float,
+    metrics: dict,
+    judged: dict,
+    parameters: int,
 ) -> str:
     device = device_report()
     measured = "\n".join(f"| {metric} | {value:.5g} |" for metric, value in metrics.items())
+    if judged:
+        rows = "\n".join(f"| {metric} | {value:.4g} |" for metric, value in judged.items())
+        measured += f"\n\nIts samples:\n\n| measure | mean |\n|---|---|\n{rows}"
     return f"""# {name}
 
 | | |
@@ -86,9 +97,10 @@ def train(
     save_weights(model, path)
     presets.load_weights(model, path.read_bytes(), path.name)
     metrics = recipe.evaluate(model)
+    judged = recipe.judge(model) if recipe.judge and profile != "quick" else {}
     card, aside = path.with_suffix(".md"), path.with_suffix(".md.part")
     aside.write_text(
-        _card(name, recipe, profile, seed, minutes, metrics, model.count_params()), encoding="utf-8"
+        _card(name, recipe, profile, seed, minutes, metrics, judged, model.count_params()), encoding="utf-8"
     )
     os.replace(aside, card)
     if shipped:

@@ -20,12 +20,14 @@ class Recipe:
     Attributes:
         data: the training data in words, for the model card.
         train: (model, profile) -> None, trains in place.
-        evaluate: model -> metrics, measured on data that training never saw.
+        evaluate: model -> metrics, measured on data that training never saw; quick, because a test repeats it.
+        judge: model -> further metrics that take minutes, for the card alone; None if there are none.
     """
 
     data: str
     train: Callable[[keras.Model, str], None]
     evaluate: Callable[[keras.Model], dict[str, float]]
+    judge: Callable[[keras.Model], dict[str, float]] | None = None
 
 
 def describe(dataset: str) -> str:

@@ -1,0 +1,1 @@
+"""Pipelines: network, schedule and sampler put together, ready to make pictures."""

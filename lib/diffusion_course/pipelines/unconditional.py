@@ -1,0 +1,111 @@
+"""From noise to pictures with one of the course's diffusion networks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+
+from diffusion_course.models import presets
+from diffusion_course.samplers.base import Sampler
+from diffusion_course.samplers.ddim import DDIMSampler
+from diffusion_course.schedules import NoiseSchedule
+
+SCHEDULES = {
+    "linear": NoiseSchedule.linear,
+    "scaled linear": NoiseSchedule.scaled_linear,
+    "cosine": NoiseSchedule.cosine,
+}
+
+
+@dataclass(eq=False)
+class DiffusionPipeline:
+    """A network with what it was trained for.
+
+    Attributes:
+        network: ``{"x", "t"}`` -> prediction.
+        schedule: the NoiseSchedule of its training.
+        prediction: what it predicts: "noise", "x0" or "velocity".
+        denoise: ``denoise(x, t)``, what samplers want. Always the same object, so that they compile once.
+        recommended: the sampler that `generate` uses unless told otherwise.
+    """
+
+    network: keras.Model
+    schedule: NoiseSchedule
+    prediction: str
+    denoise: Callable = field(init=False)
+    recommended: Sampler = field(init=False)
+
+    def __post_init__(self):
+        def denoise(x, t):
+            return self.network({"x": x, "t": t}, training=False)
+
+        self.denoise = denoise
+        self.recommended = DDIMSampler(self.schedule, prediction=self.prediction, eta=RECOMMENDED_ETA)
+
+    def noise(self, count: int, seed: int = 0) -> np.ndarray:
+        """Standard normal noise (count, H, W, C), float32, the same for the same seed on every backend."""
+        shape = (count, *self.network.image_shape)
+        return np.random.default_rng(seed).standard_normal(shape, dtype="float32")
+
+    def generate(
+        self, count: int, *, steps=50, seed: int = 0, sampler: Sampler | None = None, batch_size: int = 256
+    ) -> np.ndarray:
+        """Makes pictures.
+
+        Args:
+            count: how many, at least 1.
+            steps: network calls per picture, or the list of steps to visit.
+            seed: 0 or more; of the noise to start from, and of the noise on the way.
+            sampler: by default ``recommended``.
+            batch_size: pictures that are made at the same time.
+
+        Returns:
+            (count, H, W, C) float32 in [0, 1].
+
+        Raises:
+            ValueError: ``count`` or ``batch_size`` is not positive, or the sampler refuses its arguments.
+        """
+        if count < 1 or batch_size < 1:
+            raise ValueError(
+                f"`count` and `batch_size` must be positive. Received: count={count}, batch_size={batch_size}"
+            )
+        sampler, x_T = sampler or self.recommended, self.noise(count, seed)
+        made = []
+        for i, start in enumerate(range(0, count, batch_size)):
+            part = x_T[start : start + batch_size]
+            # Noise on the way is drawn per batch: with one seed for all, every batch would get the same
+            x = sampler.sample(self.denoise, part, steps=steps, seed=(seed * 100_003 + i) % 2**31)
+            made.append(keras.ops.convert_to_numpy(x))
+        return np.clip((np.concatenate(made) + 1) / 2, 0, 1)
+
+
+RECOMMENDED_ETA = 1.0
+
+
+def load_pipeline(name: str) -> DiffusionPipeline:
+    """A diffusion preset with the weights that come with the course.
+
+    Args:
+        name: one of ``presets.DIFFUSION``.
+
+    Raises:
+        ValueError: there is no such diffusion preset.
+        MissingFile, DamagedFile: as `presets.load_pretrained`.
+    """
+    return pipeline_for(name, presets.load_pretrained(check_diffusion(name)))
+
+
+def pipeline_for(name: str, network: keras.Model) -> DiffusionPipeline:
+    """A pipeline of a diffusion preset around a network that is not (or differently) trained; errors as above."""
+    how = presets.DIFFUSION[check_diffusion(name)]
+    return DiffusionPipeline(network, SCHEDULES[how["schedule"]](how["steps"]), how["prediction"])
+
+
+def check_diffusion(name: str) -> str:
+    """Returns ``name`` if it is one of ``presets.DIFFUSION``, else raises ValueError."""
+    if name not in presets.DIFFUSION:
+        raise ValueError(
+            f"A diffusion preset must be one of {', '.join(presets.DIFFUSION)}. Received: {name!r}"
+        )
+    return name

@@ -1,0 +1,126 @@
+"""Recipes of the U-Nets of chapters 07 and 08."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from diffusion_course.metrics.generation import Ruler
+from diffusion_course.models import presets
+from diffusion_course.paths import build_dir
+from diffusion_course.pipelines.unconditional import pipeline_for
+from diffusion_course.prediction import target
+from diffusion_course.recipes.base import TITLES, Recipe, test_data, training_data
+from diffusion_course.training.callbacks import ProgressBar
+from diffusion_course.training.diffusion import DiffusionTrainer, train_diffusion
+
+TEST_PICTURES = 1_000
+SAMPLES, SETS, CALLS = 2_048, 4, 50  # the protocol of every FID ratio that the course states
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one network was trained: data, steps, and what is not the default of `train_diffusion`."""
+
+    dataset: str
+    steps: int
+    learned_variance: bool = False
+    ema: float = 0.999
+    learning_rate: float = 2e-3
+
+
+PLANS = {
+    "unet-mnist": Plan("mnist", 24_000),
+    "unet-fashion": Plan("fashion", 24_000),
+    "unet-mnist-short": Plan("mnist", 3_000, ema=0.995),
+    "unet-mnist-no-skips": Plan("mnist", 3_000, ema=0.995),
+    "unet-mnist-learned": Plan("mnist", 6_000, learned_variance=True, ema=0.998),
+}
+PROFILE_STEPS = {"quick": lambda steps: 20, "standard": lambda steps: steps, "full": lambda steps: 5 * steps}
+
+
+def test_loss(network: keras.Model, name: str, count: int = TEST_PICTURES) -> float:
+    """Mean squared error of a diffusion preset's prediction on test pictures, always with the same steps and noise.
+
+    Args:
+        network: the preset's network.
+        name: one of ``presets.DIFFUSION`` with a plan.
+        count: test pictures, spread evenly over all steps.
+
+    Returns:
+        A number of about 1 before training (for "noise" and "velocity"), comparable between networks of one preset.
+    """
+    pipeline, rng = pipeline_for(name, network), np.random.default_rng(0)
+    x = 2 * test_data(PLANS[name].dataset)[0][:count] - 1
+    s = pipeline.schedule
+    t = rng.permutation(np.arange(count) * len(s) // count).astype("int32")
+    noise = rng.standard_normal(x.shape, dtype="float32")
+    signal, sigma = (column[t][:, None, None, None].astype("float32") for column in (s.signal, s.sigma))
+    said = network.predict({"x": signal * x + sigma * noise, "t": t}, batch_size=250, verbose=0)
+    said = said[..., : x.shape[-1]]  # without a learned variance
+    return float(np.mean((said - target(pipeline.prediction, x, noise, signal, sigma)) ** 2))
+
+
+def judge_samples(network: keras.Model, name: str) -> dict[str, float]:
+    """FID ratio, KID, Inception Score and class shares of a preset's samples, mean over four sets of 2,048.
+
+    One set alone strays by a fifth and more, so the spread over the sets is stated too.
+    """
+    pipeline, plan = pipeline_for(name, network), PLANS[name]
+    ruler = Ruler(
+        presets.load_pretrained(f"classifier-{plan.dataset}"),
+        test_data(plan.dataset)[0],
+        samples=SAMPLES,
+        splits=64,
+    )
+    found = [ruler.measure(pipeline.generate(SAMPLES, steps=CALLS, seed=seed)) for seed in range(SETS)]
+    ratios = [quality.fid_ratio for quality in found]
+    shares = np.mean([quality.class_shares for quality in found], axis=0)
+    return {
+        "fid": float(np.mean([quality.fid for quality in found])),
+        "floor_of_real_pictures": ruler.floor,
+        "fid_ratio": float(np.mean(ratios)),
+        "fid_ratio_spread_over_sets": float(np.std(ratios, ddof=1)),
+        "kid": float(np.mean([quality.kid for quality in found])),
+        "inception_score": float(np.mean([quality.inception_score for quality in found])),
+        "rarest_class": float(shares.min()),
+        "commonest_class": float(shares.max()),
+    }
+
+
+def _recipe(name: str) -> Recipe:
+    plan, how = PLANS[name], presets.DIFFUSION[name]
+
+    def train(network: keras.Model, profile: str) -> None:
+        x = 2 * training_data(plan.dataset, profile)[0] - 1
+        trainer = DiffusionTrainer(
+            network,
+            pipeline_for(name, network).schedule,
+            prediction=how["prediction"],
+            learned_variance=plan.learned_variance,
+        )
+        steps = PROFILE_STEPS[profile](plan.steps)
+        train_diffusion(
+            trainer,
+            x,
+            steps=steps,
+            ema=plan.ema,
+            learning_rate=plan.learning_rate,
+            warmup=min(200, steps // 2),
+            steps_per_epoch=min(250, steps),
+            # Hours are not to be lost: run the same command again and it goes on.
+            checkpoint=None
+            if profile == "quick"
+            else build_dir() / "checkpoints" / f"{name}.{profile}.safetensors",
+            callbacks=[ProgressBar()],
+        )
+
+    def evaluate(network: keras.Model) -> dict[str, float]:
+        return {"test_loss": test_loss(network, name)}
+
+    words = f"{TITLES[plan.dataset]}, the 60,000 training pictures; measured on test pictures"
+    judge = None if plan.learned_variance else (lambda network: judge_samples(network, name))
+    return Recipe(words, train, evaluate, judge)
+
+
+RECIPES = {name: _recipe(name) for name in PLANS}
