@@ -30,11 +30,11 @@ class Plan:
 
 
 PLANS = {
-    "unet-mnist": Plan("mnist", 24_000),
-    "unet-fashion": Plan("fashion", 24_000),
-    "unet-mnist-short": Plan("mnist", 3_000, ema=0.995),
-    "unet-mnist-no-skips": Plan("mnist", 3_000, ema=0.995),
-    "unet-mnist-learned": Plan("mnist", 6_000, learned_variance=True, ema=0.998),
+    "unet-mnist": Plan("mnist", 10_000),
+    "unet-fashion": Plan("fashion", 8_000),
+    "unet-mnist-short": Plan("mnist", 2_500, ema=0.995),
+    "unet-mnist-no-skips": Plan("mnist", 2_500, ema=0.995),
+    "unet-mnist-learned": Plan("mnist", 3_000, learned_variance=True, ema=0.998),
 }
 PROFILE_STEPS = {"quick": lambda steps: 20, "standard": lambda steps: steps, "full": lambda steps: 5 * steps}
 
