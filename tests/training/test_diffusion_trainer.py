@@ -107,11 +107,11 @@ def test_interrupted_training_goes_on_bit_by_bit(tmp_path):
         train_diffusion(broken, X, **how, checkpoint=tmp_path / "c.safetensors", callbacks=[Stop(2, 4)])
     resumed = trainer(seed=7)  # other weights, other noise: all of it must come from the file
     history = train_diffusion(resumed, X, **how, checkpoint=tmp_path / "c.safetensors")
-    assert history["loss"] == expected["loss"]
+    assert history["loss"] == expected["loss"] and len(history["seconds"]) == 4
     for a, b in zip(whole.variables, resumed.variables, strict=True):
         np.testing.assert_array_equal(numpy(a), numpy(b))
     # and once finished, it stays finished
-    assert train_diffusion(trainer(seed=8), X, **how, checkpoint=tmp_path / "c.safetensors") == expected
+    assert train_diffusion(trainer(seed=8), X, **how, checkpoint=tmp_path / "c.safetensors") == history
 
 
 def test_training_can_be_prolonged_from_its_checkpoint(tmp_path):

@@ -90,8 +90,8 @@ def train(
     keras.utils.set_random_seed(seed)
     model = presets.build(name)
     started = time.monotonic()
-    recipe.train(model, profile)
-    minutes = (time.monotonic() - started) / 60
+    seconds = recipe.train(model, profile)
+    minutes = (time.monotonic() - started if seconds is None else seconds) / 60
     shipped = folder is None
     path = data_dir() / presets.weights_file(name) if shipped else Path(folder) / f"{name}.safetensors"
     save_weights(model, path)

@@ -19,13 +19,13 @@ class Recipe:
 
     Attributes:
         data: the training data in words, for the model card.
-        train: (model, profile) -> None, trains in place.
+        train: (model, profile) -> None, trains in place. One that can resume returns the seconds of all its runs.
         evaluate: model -> metrics, measured on data that training never saw; quick, because a test repeats it.
         judge: model -> further metrics that take minutes, for the card alone; None if there are none.
     """
 
     data: str
-    train: Callable[[keras.Model, str], None]
+    train: Callable[[keras.Model, str], float | None]
     evaluate: Callable[[keras.Model], dict[str, float]]
     judge: Callable[[keras.Model], dict[str, float]] | None = None
 

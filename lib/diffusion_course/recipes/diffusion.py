@@ -91,7 +91,7 @@ def judge_samples(network: keras.Model, name: str) -> dict[str, float]:
 def _recipe(name: str) -> Recipe:
     plan, how = PLANS[name], presets.DIFFUSION[name]
 
-    def train(network: keras.Model, profile: str) -> None:
+    def train(network: keras.Model, profile: str) -> float:
         x = 2 * training_data(plan.dataset, profile)[0] - 1
         trainer = DiffusionTrainer(
             network,
@@ -100,7 +100,8 @@ def _recipe(name: str) -> Recipe:
             learned_variance=plan.learned_variance,
         )
         steps = PROFILE_STEPS[profile](plan.steps)
-        train_diffusion(
+        checkpoint = build_dir() / "checkpoints" / f"{name}.{profile}.{steps}-steps.safetensors"
+        history = train_diffusion(
             trainer,
             x,
             steps=steps,
@@ -108,12 +109,12 @@ def _recipe(name: str) -> Recipe:
             learning_rate=plan.learning_rate,
             warmup=min(200, steps // 2),
             steps_per_epoch=min(250, steps),
-            # Hours are not to be lost: run the same command again and it goes on.
-            checkpoint=None
-            if profile == "quick"
-            else build_dir() / "checkpoints" / f"{name}.{profile}.safetensors",
+            # An interrupted training is not lost: the same command goes on from here.
+            checkpoint=checkpoint,
             callbacks=[ProgressBar()],
         )
+        checkpoint.unlink()
+        return sum(history["seconds"])
 
     def evaluate(network: keras.Model) -> dict[str, float]:
         return {"test_loss": test_loss(network, name)}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 import keras
@@ -84,7 +85,8 @@ def load_checkpoint(model: keras.Model, path: Path) -> tuple[int, dict]:
 class Checkpoint(keras.callbacks.Callback):
     """Saves a checkpoint after every ``every`` epochs and at the end; resume with `load_checkpoint`.
 
-    The end is that before Keras puts the averaged weights in place of the trained ones: the file holds both.
+    The end is that before Keras puts the averaged weights in place of the trained ones: the file holds both. Each
+    epoch's duration joins the history as ``seconds``, so that an interrupted training knows how long it took in all.
 
     Args:
         path: the ``.safetensors`` file.
@@ -97,8 +99,11 @@ class Checkpoint(keras.callbacks.Callback):
         self.path, self.every = Path(path), every
         self.history = {name: list(values) for name, values in (history or {}).items()}
 
+    def on_epoch_begin(self, epoch, logs=None):
+        self.began = time.monotonic()
+
     def on_epoch_end(self, epoch, logs=None):
-        for name, value in (logs or {}).items():
+        for name, value in {**(logs or {}), "seconds": time.monotonic() - self.began}.items():
             self.history.setdefault(name, []).append(float(value))
         if (epoch + 1) % self.every == 0 or epoch + 1 == self.params["epochs"]:
             save_checkpoint(self.model, self.path, epoch=epoch + 1, history=self.history)

@@ -137,7 +137,8 @@ def train_diffusion(
         verbose: as in `fit`.
 
     Returns:
-        history: ``{"loss": [one value per epoch]}``, of all runs that the checkpoint has seen.
+        history: ``{"loss": [one value per epoch]}``, of all runs that the checkpoint has seen; with a checkpoint also
+        ``"seconds"``, how long each epoch took.
 
     Raises:
         ValueError: pictures outside [-1, 1], or a number out of its range.
@@ -176,4 +177,4 @@ def train_diffusion(
         callbacks=[StopWhenNotFinite(), *writer, OwnWeights(), *callbacks],
         verbose=verbose,
     )
-    return {name: history.get(name, []) + values for name, values in result.history.items()} or history
+    return writer[0].history if writer else dict(result.history)
