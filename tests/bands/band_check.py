@@ -8,6 +8,7 @@ from diffusion_course.manifest import load_manifest
 # Which file shows it for which parts of the course.
 PARTS = {
     "test_part1": ("Before you begin", "Part I: autoencoders"),
+    "test_part2": ("Part II: diffusion",),
 }
 
 
