@@ -5,7 +5,7 @@ import math
 import keras
 from keras import layers, ops
 
-from diffusion_course.layers.resnet import check_groups
+from diffusion_course.layers.normalization import GroupNorm, check_groups
 
 
 def attention(q, k, v):
@@ -51,7 +51,7 @@ class SelfAttention2D(layers.Layer):
     def __init__(self, *, heads: int = 4, groups: int = 8, **kwargs):
         super().__init__(**kwargs)
         self.heads, self.groups = heads, groups
-        self.norm = layers.GroupNormalization(groups, epsilon=1e-5, name="norm", dtype=self.dtype_policy)
+        self.norm = GroupNorm(groups, name="norm", dtype=self.dtype_policy)
 
     def build(self, x_shape):
         channels = x_shape[-1]

@@ -3,13 +3,7 @@
 import keras
 from keras import layers, ops
 
-
-def check_groups(channels: int, groups: int) -> None:
-    """Raises ValueError unless group normalisation can split ``channels`` into ``groups``."""
-    if channels < 1 or groups < 1 or channels % groups:
-        raise ValueError(
-            f"`channels` must be divisible by `groups`. Received: channels={channels}, groups={groups}"
-        )
+from diffusion_course.layers.normalization import GroupNorm, check_groups
 
 
 @keras.saving.register_keras_serializable(package="diffusion_course")
@@ -43,12 +37,10 @@ class ResidualBlock(layers.Layer):
         check_groups(channels, groups)
         self.channels, self.groups, self.dropout_rate = channels, groups, dropout
         like = {"dtype": self.dtype_policy}
-        self.norm_1 = layers.GroupNormalization(groups, epsilon=1e-5, name="norm_1", **like)
+        self.norm_1 = GroupNorm(groups, name="norm_1", **like)
         self.conv_1 = layers.Conv2D(channels, 3, padding="same", name="conv_1", **like)
         # Scale and shift come from the embedding, so this norm has none of its own.
-        self.norm_2 = layers.GroupNormalization(
-            groups, epsilon=1e-5, center=False, scale=False, name="norm_2", **like
-        )
+        self.norm_2 = GroupNorm(groups, affine=False, name="norm_2", **like)
         self.time = layers.Dense(2 * channels, name="time", **like)
         self.dropout = layers.Dropout(dropout, name="dropout", **like)
         self.conv_2 = layers.Conv2D(
@@ -74,7 +66,7 @@ class ResidualBlock(layers.Layer):
         scale, shift = ops.split(
             self.time(ops.silu(embedding))[:, None, None, :], 2, axis=-1
         )  # (B, 1, 1, channels)
-        h = ops.silu(self.norm_2(h) * (1 + scale) + shift)
+        h = ops.silu(self.norm_2(h, 1 + scale, shift))
         h = self.conv_2(self.dropout(h, training=training))
         return h + (x if self.shortcut is None else self.shortcut(x))
 

@@ -5,6 +5,7 @@ from keras import layers
 
 from diffusion_course.layers.embeddings import TimeEmbedding
 from diffusion_course.layers.folding import fold_pixels, unfold_pixels
+from diffusion_course.layers.normalization import GroupNorm
 from diffusion_course.layers.resnet import ResidualBlock
 
 
@@ -60,7 +61,7 @@ class ResNetDenoiser(keras.Model):
         h = layers.Conv2D(width, 3, padding="same", name="first", **common)(h)
         for i in range(blocks):
             h = ResidualBlock(channels=width, groups=groups, name=f"block_{i}", **common)(h, embedding)
-        h = layers.GroupNormalization(groups, epsilon=1e-5, name="last_norm", **common)(h)
+        h = GroupNorm(groups, name="last_norm", **common)(h)
         h = layers.Activation("silu", name="last_silu", **common)(h)
         h = layers.Conv2D(
             fold * fold * out_channels,

@@ -6,6 +6,7 @@ from keras import layers
 from diffusion_course.layers.attention import SelfAttention2D
 from diffusion_course.layers.embeddings import TimeEmbedding
 from diffusion_course.layers.folding import fold_pixels, unfold_pixels
+from diffusion_course.layers.normalization import GroupNorm
 from diffusion_course.layers.resnet import Downsample, ResidualBlock, Upsample
 
 
@@ -113,7 +114,7 @@ class UNet(keras.Model):
             if level:
                 h = Upsample(channels=n, name=f"up_{level}_double", **common)(h)
 
-        h = layers.GroupNormalization(groups, epsilon=1e-5, name="last_norm", **common)(h)
+        h = GroupNorm(groups, name="last_norm", **common)(h)
         h = layers.Activation("silu", name="last_silu", **common)(h)
         # float32 and zero at the start: the loss is computed from this, and an untrained network predicts nothing
         h = layers.Conv2D(
