@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from diffusion_course.backend import compile_function
 from diffusion_course.models import presets
 from diffusion_course.models.anomaly import AnomalyDetector
 from diffusion_course.models.autoencoder import Autoencoder
@@ -30,13 +31,13 @@ class Trial:
     Attributes:
         model: as `presets.build` gave it.
         train: number of steps -> mean loss over them; one batch of random data, always the same.
-        use: runs what the model is for, on that batch: a diffusion network takes one sampling step, any other model
-            is called. Returns a tensor.
+        use: number of steps -> tensor, what the model is for, compiled, on that batch: a diffusion network takes so
+            many sampling steps, any other model is called so often.
     """
 
     model: keras.Model
     train: Callable[[int], float]
-    use: Callable[[], object]
+    use: Callable[[int], object]
 
 
 def prepare(
@@ -64,8 +65,12 @@ def prepare(
         keras.optimizers.Adam(1e-3), loss=loss, jit_compile=jit or keras.config.backend() == "jax"
     )
 
+    def batches():
+        while True:
+            yield (x,) if y is None else (x, y)
+
     def train(steps: int) -> float:
-        return float(trainer.fit(x, y, batch_size=batch_size, epochs=steps, verbose=0).history["loss"][-1])
+        return float(trainer.fit(batches(), steps_per_epoch=steps, verbose=0).history["loss"][0])
 
     return Trial(model, train, _use(model, trainer, x, jit))
 
@@ -109,18 +114,24 @@ def _task(model: keras.Model, batch_size: int, rng: np.random.Generator):
     )
 
 
-def _use(model: keras.Model, trainer: keras.Model, x: np.ndarray, jit: bool) -> Callable[[], object]:
+def _use(model: keras.Model, trainer: keras.Model, x: np.ndarray, jit: bool) -> Callable[[int], object]:
     if not isinstance(model, DIFFUSION):
         inputs = {"x": x, "sigma": np.full(len(x), 0.2, "float32")} if _conditioned(model) else x
-        return lambda: model(inputs)
+        compiled = compile_function(lambda inputs: model(inputs), jit=jit)
+
+        def call(steps: int):
+            for _ in range(steps):
+                result = compiled(inputs)
+            return result
+
+        return call
     variance = "learned" if _learned(model) else "small"
     sampler = DDPMSampler(trainer.schedule, variance=variance, jit=jit)
 
     def denoise(x, t):
         return model({"x": x, "t": t})
 
-    # Of two steps, because the last one adds no noise.
-    return lambda: next(sampler(denoise, x, steps=2))[0]
+    return lambda steps: sampler.sample(denoise, x, steps=steps)
 
 
 def _learned(model: keras.Model) -> bool:
