@@ -6,6 +6,7 @@ from pathlib import Path
 
 BEGIN, END = "<!-- speed: written by benchmarks/common/table.py -->\n", "<!-- end of speed -->\n"
 ROOT = Path(__file__).resolve().parents[2]
+NONE = "There are no results yet: `make bench` makes them."
 HEAD = ["| what | the tutorials' way | the course | faster |", "|---|---|---|---|"]
 
 
@@ -27,11 +28,18 @@ def lines(contents: list[dict]) -> list[str]:
 
 
 def filled(text: str, folder: Path = ROOT / "benchmarks" / "results") -> str:
-    """The README's text with the table of the results in a folder."""
+    """The README's text with the table of the results in a folder.
+
+    Raises:
+        ValueError: the text lacks the two marks between which the table stands.
+    """
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise ValueError(f"`text` must have each of {BEGIN!r} and {END!r} once.")
     before, rest = text.split(BEGIN)
     _, after = rest.split(END)
     contents = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
-    return before + BEGIN + "\n".join([*HEAD, *lines(contents)]) + "\n" + END + after
+    rows = lines(contents)
+    return before + BEGIN + "\n".join([*HEAD, *rows] if rows else [NONE]) + "\n" + END + after
 
 
 if __name__ == "__main__":

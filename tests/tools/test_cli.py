@@ -66,6 +66,7 @@ def test_stages_all_run_and_a_failed_one_decides_the_exit_code(tiny, call, monke
 
 
 def test_jax_stage_runs_its_tests_on_jax_and_fails_without_it(tiny, call, monkeypatch):
+    tiny.add("01")
     ran = []
     monkeypatch.setattr(
         testing, "_pytest", lambda arguments, **variables: ran.append((arguments, variables)) or True
