@@ -103,10 +103,11 @@ def lab(
 @app.command()
 def test(
     only: Annotated[
-        list[str] | None, typer.Option(help="Run one stage (repeatable): unit, shipped, solved or bands.")
+        list[str] | None,
+        typer.Option(help="Run one stage (repeatable): unit, jax, shipped, solved or bands."),
     ] = None,
 ) -> None:
-    """Run the unit tests, every notebook as shipped and solved, and check results and times."""
+    """Run the unit tests, the library on JAX, every notebook as shipped and solved; check results and times."""
     from diffusion_course.tools import testing
 
     with _usage_errors():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from diffusion_course.training import callbacks
-from diffusion_course.training.callbacks import NotFinite, ProgressBar, StopWhenNotFinite
+from diffusion_course.training.callbacks import NotFinite, OwnWeights, ProgressBar, StopWhenNotFinite
 
 X = np.linspace(-1, 1, 40, dtype="float32")[:, None]
 
@@ -50,3 +50,18 @@ def test_a_loss_that_is_not_finite_stops_training(bad):
 def test_a_finite_loss_passes():
     history = line().fit(X, X, epochs=2, verbose=0, callbacks=[StopWhenNotFinite()])
     assert len(history.history["loss"]) == 2
+
+
+def test_averaged_weights_can_be_trained_evaluated_and_saved_again(tmp_path):
+    model = line()
+    model.compile(keras.optimizers.Adam(0.1, use_ema=True, ema_momentum=0.5), "mse")
+    averages = model.optimizer
+    for _ in range(2):
+        model.fit(X, 2 * X, epochs=2, batch_size=10, verbose=0, callbacks=[OwnWeights()])
+        weights = [keras.ops.convert_to_numpy(w) for w in model.trainable_variables]
+        for weight, average in zip(weights, averages._model_variables_moving_average, strict=True):
+            np.testing.assert_array_equal(weight, keras.ops.convert_to_numpy(average))
+        assert np.isfinite(model.evaluate(X, 2 * X, verbose=0))
+    model.save(tmp_path / "line.keras")
+    again = keras.saving.load_model(tmp_path / "line.keras")
+    again.fit(X, 2 * X, epochs=1, verbose=0, callbacks=[OwnWeights()])

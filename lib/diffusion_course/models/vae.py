@@ -163,9 +163,11 @@ class VAE(keras.Model):
         self.built = True
 
     def call(self, x):
-        mean, log_var = self.encoder(x)
+        # float32 also where the networks compute in bfloat16: a sum over all pixels has no room in 8 bits
+        mean, log_var = (ops.cast(value, "float32") for value in self.encoder(x))
         log_var = ops.clip(log_var, *LOG_VAR_RANGE)
-        logits = self.decoder(self.sampling(mean, log_var))
+        logits = ops.cast(self.decoder(self.sampling(mean, log_var)), "float32")
+        x = ops.cast(x, "float32")
         return ops.stack([bernoulli_nats(x, logits), kl_to_standard_normal(mean, log_var)], axis=-1)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):

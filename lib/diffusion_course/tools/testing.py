@@ -1,5 +1,6 @@
-"""``diffusion-course test``: unit tests, the notebooks as shipped and solved, and what they promise to reach."""
+"""``diffusion-course test``: unit tests, the library on JAX, notebooks as shipped and solved, and their promises."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from diffusion_course.tools.runner import make_console
 
 STAGES = {
     "unit": "unit tests",
+    "jax": "the library on its other engine",
     "shipped": "notebooks as shipped",
     "solved": "notebooks with every exercise solved",
     "bands": "promised results and times",
@@ -26,6 +28,17 @@ PROFILE = "quick"
 CELL_TIMEOUT = 300  # seconds
 BUDGET = 60  # seconds per chapter in the quick profile, on
 CORES = 2  # processor cores
+# What must hold on every backend: the parts that networks are made of, the networks, and what trains and samples them.
+ON_JAX = (
+    "tests/test_backend.py",
+    "tests/test_variance.py",
+    "tests/layers",
+    "tests/models/test_presets_any_backend.py",
+    "tests/models/test_unet.py",
+    "tests/samplers",
+    "tests/training/test_callbacks.py",
+    "tests/training/test_diffusion_trainer.py",
+)
 
 
 def _pytest(arguments: list[str], **variables: str) -> bool:
@@ -33,6 +46,19 @@ def _pytest(arguments: list[str], **variables: str) -> bool:
     command = [sys.executable, "-m", "pytest", *arguments]
     environment = {**os.environ, **variables}
     return subprocess.run(command, cwd=course_root(), env=environment, check=False).returncode == 0
+
+
+def _jax() -> bool:
+    """The tests of `ON_JAX` in a process whose Keras runs on JAX, on the CPU."""
+    if importlib.util.find_spec("jax") is None:
+        print(
+            "JAX is not installed. It belongs to what development needs: python -m pip install -e '.[dev]'",
+            flush=True,
+        )
+        return False
+    # Two workers, because much of the time goes into compiling, which keeps one core busy
+    options = ["-n", "2", "--dist", "worksteal", "-p", "no:cacheprovider"]
+    return _pytest([*options, *ON_JAX], KERAS_BACKEND="jax", JAX_PLATFORMS="cpu")
 
 
 def _results(kind: str) -> Path:
@@ -137,6 +163,7 @@ def run_tests(only: list[str] | None = None) -> bool:
     kinds = [kind for kind in ("shipped", "solved") if kind in wanted] or ["shipped", "solved"]
     run = {
         "unit": lambda: _pytest(["tests"]),
+        "jax": _jax,
         "shipped": lambda: _shipped(chapters),
         "solved": lambda: _solved(chapters),
         "bands": lambda: _bands(chapters, console, kinds),

@@ -1,0 +1,69 @@
+"""One JSON file per benchmark: what was measured, on what, and the rows that the README shows."""
+
+import json
+import os
+import platform
+import statistics
+from pathlib import Path
+
+from diffusion_course.backend import device_report
+from diffusion_course.paths import course_root
+
+
+def results_dir() -> Path:
+    """Where the committed results lie."""
+    return course_root() / "benchmarks" / "results"
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def environment() -> dict:
+    """Hardware, versions, and how many other processes wanted a core when the benchmark began."""
+    report = device_report()
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    return {
+        "hardware": {"processor": _processor(), "devices": report["devices"]},
+        "versions": {
+            "python": platform.python_version(),
+            "keras": report["keras_version"],
+            report["backend"]: report["backend_version"],
+        },
+        "load_at_start": load,
+    }
+
+
+def write(name: str, content: dict, folder: Path | None = None) -> Path:
+    """Writes ``<name>.json``; an older file goes only when the new one is whole.
+
+    Args:
+        name: of the benchmark.
+        content: JSON's own types; ``rows``, where there are any, are those of the README's table.
+        folder: by default `results_dir`.
+    """
+    folder = results_dir() if folder is None else Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path, aside = folder / f"{name}.json", folder / f"{name}.part"
+    aside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8", newline="\n")
+    os.replace(aside, path)
+    return path
+
+
+def rounded(value, digits: int = 4):
+    """Floats in lists and dicts, to so many significant digits: more would be noise."""
+    if isinstance(value, dict):
+        return {key: rounded(v, digits) for key, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(v, digits) for v in value]
+    return float(f"{value:.{digits}g}") if isinstance(value, float) else value
+
+
+def median_ratio(slow: list[float], fast: list[float]) -> float:
+    """Median over rounds of slow / fast; both sides of a round ran right after each other, under the same load."""
+    return statistics.median(a / b for a, b in zip(slow, fast, strict=True))

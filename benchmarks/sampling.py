@@ -1,0 +1,129 @@
+"""How fast noise becomes pictures: 16 MNIST-shaped pictures, 500 ancestral steps, against the tutorials' loop.
+
+The seconds of one step do not depend on the weights, so the networks are untrained.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+from diffusion_course.backend import load_quietly
+
+load_quietly()
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+from common import record  # noqa: E402
+from common.interleave import interleave  # noqa: E402
+from common.networks import NETWORKS, described  # noqa: E402
+from common.operations import median  # noqa: E402
+from common.tutorial import TutorialDiffusion  # noqa: E402
+
+from diffusion_course.samplers.ddim import DDIMSampler  # noqa: E402
+from diffusion_course.samplers.ddpm import DDPMSampler  # noqa: E402
+from diffusion_course.schedules import NoiseSchedule  # noqa: E402
+
+SHAPE = (16, 28, 28, 1)
+STEPS, CALLS = 500, 50
+
+
+def wait(x) -> None:
+    keras.ops.convert_to_numpy(x)
+
+
+def ways(networks: dict, eager_steps: int, seed: int) -> dict:
+    """name -> function that takes some steps and returns how many."""
+    schedule = NoiseSchedule.linear(STEPS)
+    noise = np.random.default_rng(seed).standard_normal(SHAPE).astype("float32")
+    tutorial, ddpm, ddim = TutorialDiffusion(schedule), DDPMSampler(schedule), DDIMSampler(schedule)
+    denoise = {name: (lambda x, t, net=net: net({"x": x, "t": t})) for name, net in networks.items()}
+
+    def eager():
+        return len(tutorial.sample(networks["tutorial"], SHAPE, eager_steps))
+
+    def generator():
+        for x, _ in ddpm(denoise["tutorial"], noise, steps=eager_steps):  # noqa: B007
+            pass
+        wait(x)
+        return eager_steps
+
+    def loop(sampler, name, steps):
+        def run():
+            wait(sampler.sample(denoise[name], noise, steps=steps))
+            return steps
+
+        return run
+
+    return {
+        "tutorial": eager,
+        "generator": generator,
+        "loop": loop(ddpm, "tutorial", eager_steps),
+        "ddim": loop(ddim, "tutorial", CALLS),
+        "ddim, recommended network": loop(ddim, "recommended", CALLS),
+    }
+
+
+def main(arguments: list[str] | None = None) -> dict:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--eager-steps", type=int, default=25, help="ancestral steps per measurement, of the 500"
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="folder of the result, by default benchmarks/results")
+    options = parser.parse_args(arguments)
+    began, environment = time.monotonic(), record.environment()
+    keras.utils.set_random_seed(options.seed)
+    networks = {name: build() for name, build in NETWORKS.items()}
+    seconds = interleave(ways(networks, options.eager_steps, options.seed), options.rounds)
+    calls = {name: CALLS if name.startswith("ddim") else STEPS for name in seconds}
+    ratios = {
+        name: record.median_ratio(
+            [s * STEPS for s in seconds["tutorial"]], [s * calls[name] for s in seconds[name]]
+        )
+        for name in seconds
+        if name != "tutorial"
+    }
+    step = {name: median(values) for name, values in seconds.items()}
+    whole = {name: step[name] * calls[name] for name in step}
+    best = "ddim, recommended network"
+    content = {
+        "benchmark": "sampling",
+        "what": f"{SHAPE[0]} pictures of 28 x 28 x 1; the walk of {STEPS} ancestral steps is measured on "
+        f"{options.eager_steps} of them and scaled, DDIM's {CALLS} calls are measured whole",
+        **environment,
+        "seed": options.seed,
+        "rounds": options.rounds,
+        "networks": {name: described(network) for name, network in networks.items()},
+        "seconds_per_step": step,
+        "seconds_in_all": whole,
+        "ratios_to_tutorial": ratios,
+        "seconds": time.monotonic() - began,
+        "rows": [
+            {
+                "what": f"16 pictures, {STEPS} steps, same network and weights",
+                "tutorial": whole["tutorial"],
+                "course": whole["loop"],
+                "unit": "s",
+                "ratio": ratios["loop"],
+            },
+            {
+                "what": f"16 pictures, as the course advises: its network, {CALLS} DDIM calls",
+                "tutorial": whole["tutorial"],
+                "course": whole[best],
+                "unit": "s",
+                "ratio": ratios[best],
+            },
+        ],
+    }
+    path = record.write("sampling", record.rounded(content), options.out)
+    for name in seconds:
+        print(
+            f"{name:28} {step[name] * 1000:8.1f} ms per step {whole[name]:8.2f} s  {ratios.get(name, 1):6.1f} x"
+        )
+    print(path)
+    return content
+
+
+if __name__ == "__main__":
+    main()

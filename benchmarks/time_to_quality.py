@@ -1,0 +1,248 @@
+"""From scratch to the same quality: how long the tutorials' way trains on MNIST, and when the course is there.
+
+Both sides train in turns on the same machine, a slice each, and are measured after each slice; only training counts,
+without tracing (reported apart) and without measuring. A run that was broken off goes on where it was: the state lies
+in build/benchmarks/time_to_quality. Delete that folder, or use --fresh, to begin anew.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+from diffusion_course.backend import load_quietly
+
+load_quietly()
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+from common import record  # noqa: E402
+from common.networks import NETWORKS, described, train_recommended  # noqa: E402
+from common.tutorial import TutorialDiffusion  # noqa: E402
+
+from diffusion_course.datasets.images import load_mnist  # noqa: E402
+from diffusion_course.metrics.generation import Ruler  # noqa: E402
+from diffusion_course.models import presets  # noqa: E402
+from diffusion_course.paths import build_dir  # noqa: E402
+from diffusion_course.samplers.ddim import DDIMSampler  # noqa: E402
+from diffusion_course.samplers.ddpm import DDPMSampler  # noqa: E402
+from diffusion_course.schedules import NoiseSchedule  # noqa: E402
+from diffusion_course.training.checkpoints import load_checkpoint, save_checkpoint  # noqa: E402
+
+BATCH = 64
+CALLS = 50  # of DDIM, with which both sides are measured after each slice
+SHARE = 5  # the course gets a fifth of the time
+
+
+class Quality:
+    """FID of a network's pictures to MNIST's test pictures; its compiled samplers are for measuring only."""
+
+    def __init__(self, samples: int, seed: int):
+        _, (real, _) = load_mnist()
+        self.ruler = Ruler(presets.load_pretrained("classifier-mnist"), real, samples=samples)
+        self.noise = np.random.default_rng(seed).standard_normal((samples, 28, 28, 1)).astype("float32")
+
+    def fid(self, network, sampler, steps: int) -> float:
+        def denoise(x, t):
+            return network({"x": x, "t": t})
+
+        side = min(128, len(self.noise))
+        # All parts have one size, so that the loop is traced once.
+        parts = [self.noise[i : i + side] for i in range(0, len(self.noise), side)]
+        pictures = [keras.ops.convert_to_numpy(sampler.sample(denoise, p, steps=steps)) for p in parts]
+        return self.ruler.fid(np.clip((np.concatenate(pictures) + 1) / 2, 0, 1))
+
+
+class Tutorial:
+    """Noise prediction, 500 linear steps, Adam 5e-4, no averages, batches in order, two passes per step."""
+
+    def __init__(self, x, folder: Path, done: int):
+        self.x, self.folder = x, folder
+        self.schedule = NoiseSchedule.linear(500)
+        self.network = NETWORKS["tutorial"]()
+        self.network.compile(keras.optimizers.Adam(5e-4), loss="mse")
+        self.diffusion = TutorialDiffusion(self.schedule)
+        self.steps = load_checkpoint(self.network, self._file(done - 1))[0] if done else 0
+        self.traced = False
+
+    def _file(self, k: int) -> Path:
+        return self.folder / f"tutorial.{k}.safetensors"
+
+    def _step(self) -> None:
+        first = self.steps % (len(self.x) // BATCH) * BATCH
+        self.diffusion.train_step(self.network, self.x[first : first + BATCH])
+        self.steps += 1
+
+    def train(self, k: int, seconds: float) -> tuple[float, float]:
+        """Trains slice k for so long; returns seconds of training and of tracing."""
+        began = time.perf_counter()
+        if not self.traced:
+            self._step()
+            self.traced = True
+        cold, began = time.perf_counter() - began, time.perf_counter()
+        while time.perf_counter() - began < seconds:
+            self._step()
+        taken = time.perf_counter() - began
+        save_checkpoint(self.network, self._file(k), epoch=self.steps)
+        return taken, cold
+
+
+class OneSlice(keras.callbacks.Callback):
+    """Ends `fit` after one epoch, and counts the seconds of its steps; the first step, which traces, apart."""
+
+    def on_train_begin(self, logs=None):
+        self.last, self.steps = time.perf_counter(), []
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.perf_counter()
+        self.steps.append(now - self.last)
+        self.last = now
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training = True
+
+    @property
+    def seconds(self) -> float:
+        # The first step trains as well as it traces: it counts as long as the others.
+        return sum(self.steps[1:]) * len(self.steps) / max(1, len(self.steps) - 1)
+
+
+class Course:
+    """The recommended network, trained by `train_diffusion`, whose learning rate falls to 0 over all slices."""
+
+    def __init__(self, x, folder: Path, slices: int, steps_per_slice: int):
+        self.x, self.folder = x, folder
+        self.slices, self.steps_per_slice = slices, steps_per_slice
+        self.network = NETWORKS["recommended"]()
+
+    def _file(self, k: int) -> Path:
+        return self.folder / f"course.{k}.safetensors"
+
+    def train(self, k: int) -> tuple[float, float]:
+        """Trains slice k; afterwards the network holds the averaged weights."""
+        # A file per slice: one that was broken off, or never measured, begins again where the last one ended.
+        self._file(k).unlink(missing_ok=True)
+        if k:
+            shutil.copyfile(self._file(k - 1), self._file(k))
+        timer = OneSlice()
+        self.schedule, self.prediction = train_recommended(
+            self.network,
+            self.x,
+            steps=self.slices * self.steps_per_slice,
+            steps_per_epoch=self.steps_per_slice,
+            batch_size=BATCH,
+            checkpoint=self._file(k),
+            callbacks=[timer],
+        )
+        return timer.seconds, timer.steps[0]
+
+
+def seconds_to_reach(curve: list[dict], fid: float) -> float | None:
+    """Training seconds at the first measurement that is at least as good; None if none is."""
+    return next((point["seconds"] for point in curve if point["fid"] <= fid), None)
+
+
+def measure_speed(x, folder: Path) -> float:
+    """Seconds per step of the course's training, from a short run of its own."""
+    seconds, _ = Course(x, folder, 2, 20).train(0)
+    return seconds / 20
+
+
+def main(arguments: list[str] | None = None) -> dict:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=240, help="training time of the tutorials' way")
+    parser.add_argument("--slices", type=int, default=4)
+    parser.add_argument("--samples", type=int, default=512, help="pictures that FID is measured on")
+    parser.add_argument("--ancestral-steps", type=int, default=500, help="of the tutorials' way in the end")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--fresh", action="store_true", help="forget what an earlier run left")
+    parser.add_argument("--out", type=Path, help="folder of the result, by default benchmarks/results")
+    options = parser.parse_args(arguments)
+    # Another budget is another run; one folder for each lets all of them be resumed.
+    key = f"{options.seconds:g}-{options.slices}-{options.samples}-{options.seed}"
+    folder = build_dir() / "benchmarks" / "time_to_quality" / key
+    if options.fresh:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(options.seed)
+    (x, _), _ = load_mnist()
+    x = 2 * x - 1
+    state_file = folder / "state.json"
+    if state_file.exists():
+        state = json.loads(state_file.read_text(encoding="utf-8"))
+    else:
+        step = measure_speed(x, folder)
+        state = {
+            "environment": record.environment(),
+            "steps_per_slice": max(2, round(options.seconds / SHARE / options.slices / step)),
+            "tutorial": [],
+            "course": [],
+        }
+    quality = Quality(options.samples, options.seed)
+    tutorial = Tutorial(x, folder, len(state["tutorial"]))
+    course = Course(x, folder, options.slices, state["steps_per_slice"])
+
+    def add(name: str, seconds: float, cold: float, fid: float) -> None:
+        curve = state[name]
+        before = curve[-1]["seconds"] if curve else 0.0
+        curve.append({"seconds": before + seconds, "cold_start": cold, "fid": fid})
+        aside = state_file.with_suffix(".part")
+        aside.write_text(json.dumps(state), encoding="utf-8")
+        os.replace(aside, state_file)
+        print(
+            f"{name:9} {curve[-1]['seconds']:7.0f} s  FID {fid:8.2f}  ({fid / quality.ruler.floor:.2f} x floor)"
+        )
+
+    for k in range(options.slices):
+        if len(state["tutorial"]) <= k:
+            seconds, cold = tutorial.train(k, options.seconds / options.slices)
+            add(
+                "tutorial",
+                seconds,
+                cold,
+                quality.fid(tutorial.network, DDIMSampler(tutorial.schedule), CALLS),
+            )
+        if len(state["course"]) <= k:
+            seconds, cold = course.train(k)
+            sampler = DDIMSampler(course.schedule, prediction=course.prediction)
+            add("course", seconds, cold, quality.fid(course.network, sampler, CALLS))
+    own = quality.fid(tutorial.network, DDPMSampler(tutorial.schedule), options.ancestral_steps)
+    print(f"tutorial, its own {options.ancestral_steps} steps: FID {own:.2f}")
+    # The better of its own sampler and DDIM, so that the target is not easier than it need be
+    fid = min(own, state["tutorial"][-1]["fid"])
+    taken, reached = state["tutorial"][-1]["seconds"], seconds_to_reach(state["course"], fid)
+    content = {
+        "benchmark": "time_to_quality",
+        "what": f"MNIST; FID on features of classifier-mnist, {options.samples} pictures, real ones reach "
+        f"{quality.ruler.floor:.4g}; after each slice both are sampled with {CALLS} DDIM calls; the target is the "
+        "better of that and of the tutorials' own ancestral steps, after all of their time",
+        **state["environment"],
+        "seed": options.seed,
+        "networks": {
+            "tutorial": described(tutorial.network),
+            "recommended": described(course.network),
+        },
+        "fid_floor": quality.ruler.floor,
+        "fid_tutorial_ancestral": own,
+        "curves": {name: state[name] for name in ("tutorial", "course")},
+        "seconds": taken + state["course"][-1]["seconds"],
+        "rows": [
+            {
+                "what": f"MNIST from scratch to FID {fid:.3g}",
+                "tutorial": taken,
+                "course": reached,
+                "unit": "s",
+                "ratio": None if reached is None else taken / reached,
+            }
+        ],
+    }
+    print(record.write("time_to_quality", record.rounded(content), options.out))
+    return content
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""Every benchmark runs with a tiny budget, and writes what the README's table needs."""
+
+import importlib
+import json
+
+import keras
+import pytest
+from common import networks, table
+
+from diffusion_course.models import presets
+from diffusion_course.models.unet import UNet
+from diffusion_course.tools import trials
+
+
+@pytest.fixture(autouse=True)
+def small_networks(monkeypatch):
+    def tiny():
+        return UNet(
+            image_shape=(28, 28, 1), fold=4, widths=(4,), num_res_blocks=1, groups=2, middle_attention=False
+        )
+
+    monkeypatch.setitem(networks.NETWORKS, "tutorial", tiny)
+    monkeypatch.setitem(networks.NETWORKS, "recommended", tiny)
+
+
+def run(name, tmp_path, *arguments):
+    content = importlib.import_module(name).main([*arguments, "--out", str(tmp_path)])
+    (path,) = tmp_path.glob("*.json")
+    written = json.loads(path.read_text(encoding="utf-8"))
+    assert written.keys() == content.keys()
+    assert {"hardware", "versions", "seconds", "seed"} <= written.keys() and written["seconds"] > 0
+    return written
+
+
+def test_sampling(tmp_path):
+    found = run("sampling", tmp_path, "--eager-steps", "2", "--rounds", "1")
+    assert set(found["ratios_to_tutorial"]) == set(found["seconds_in_all"]) - {"tutorial"}
+    whole, step = found["seconds_in_all"], found["seconds_per_step"]
+    assert whole["tutorial"] == pytest.approx(500 * step["tutorial"], rel=1e-3)
+    assert whole["ddim"] == pytest.approx(50 * step["ddim"], rel=1e-3)
+    assert found["ratios_to_tutorial"]["ddim"] == pytest.approx(whole["tutorial"] / whole["ddim"], rel=1e-2)
+    assert len(table.lines([found])) == 2
+
+
+def test_training(tmp_path):
+    found = run("training", tmp_path, "--steps", "2", "--rounds", "1")
+    assert all(0 < share < 1 for share in found["share_of_matrix_product_rate"].values())
+    assert found["ratios_to_tutorial"]["fit"] > 0 and len(table.lines([found])) == 2
+
+
+def test_time_to_quality_resumes(tmp_path, monkeypatch):
+    script = importlib.import_module("time_to_quality")
+    monkeypatch.setattr(script, "build_dir", lambda: tmp_path / "build")
+    monkeypatch.setattr(script, "measure_speed", lambda x, folder: 0.01)
+    how = ["--seconds", "0.4", "--slices", "2", "--samples", "64", "--ancestral-steps", "2"]
+    monkeypatch.setattr(script, "CALLS", 2)
+    slices = []
+    train = script.Course.train
+
+    def once(self, k):
+        if slices:
+            train(self, k)  # trained, but not measured
+            raise KeyboardInterrupt
+        slices.append(k)
+        return train(self, k)
+
+    monkeypatch.setattr(script.Course, "train", once)
+    with pytest.raises(KeyboardInterrupt):
+        run("time_to_quality", tmp_path, *how)
+    monkeypatch.setattr(script.Course, "train", train)
+    (state_file,) = (tmp_path / "build").rglob("state.json")
+    before = json.loads(state_file.read_text(encoding="utf-8"))
+    assert len(before["tutorial"]) == 2 and len(before["course"]) == 1
+    found = run("time_to_quality", tmp_path, *how)
+    for name, curve in found["curves"].items():
+        seconds = [point["seconds"] for point in curve]
+        assert len(curve) == 2 and 0 < seconds[0] < seconds[1]
+        assert curve[0]["fid"] == pytest.approx(before[name][0]["fid"], rel=1e-3)
+    assert found["fid_floor"] > 0 and len(table.lines([found])) == 1
+
+
+def test_seconds_to_reach():
+    from time_to_quality import seconds_to_reach
+
+    curve = [{"seconds": 1.0, "fid": 9.0}, {"seconds": 2.0, "fid": 5.0}, {"seconds": 3.0, "fid": 4.0}]
+    assert seconds_to_reach(curve, 5.0) == 2.0 and seconds_to_reach(curve, 1.0) is None
+
+
+def test_models_states_failures_and_resumes(tmp_path, monkeypatch):
+    monkeypatch.setitem(presets.PRESETS, "odd", lambda: keras.Sequential([keras.Input((3,))]))
+    how = [
+        "--names",
+        "vae-mnist-2",
+        "odd",
+        "--ways",
+        "plain",
+        "bfloat16",
+        "--batch-size",
+        "2",
+        "--steps",
+        "1",
+    ]
+    found = run("models", tmp_path, *how)["results"]
+    assert found["vae-mnist-2, plain"]["ok"] and found["vae-mnist-2, bfloat16"]["use"]["ms_per_step"] > 0
+    assert not found["odd, plain"]["ok"] and found["odd, plain"]["error"].startswith("TypeError")
+    asked = []
+    prepare = trials.prepare
+    monkeypatch.setattr(
+        trials, "prepare", lambda name, **options: asked.append(name) or prepare(name, **options)
+    )
+    assert run("models", tmp_path, *how)["results"].keys() == found.keys()
+    assert asked == ["odd", "odd"]  # what has failed is tried again, and nothing else
+    assert keras.config.dtype_policy().name == "float32"

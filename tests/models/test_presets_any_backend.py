@@ -1,0 +1,34 @@
+"""Every preset trains, and does what it is for, on the backend that KERAS_BACKEND names."""
+
+import keras
+import numpy as np
+import pytest
+
+from diffusion_course.models import presets
+from diffusion_course.tools import trials
+
+STEPS = 3  # layers that start at zero let the gradient through to the rest only after a step, and two lie in a row
+
+
+def numpy(x):
+    return keras.ops.convert_to_numpy(x)
+
+
+@pytest.mark.parametrize("name", presets.PRESETS)
+def test_preset_trains_and_runs(name):
+    trial = trials.prepare(name, batch_size=4)
+    before = {weight.path: numpy(weight).copy() for weight in trial.model.trainable_variables}
+    assert np.isfinite(trial.train(STEPS))
+    after = {weight.path: numpy(weight) for weight in trial.model.trainable_variables}
+    assert all(np.isfinite(value).all() for value in after.values())
+    assert [path for path in before if (before[path] == after[path]).all()] == []  # no layer is left out
+    result = numpy(trial.use(2))  # the first of two sampling steps adds noise
+    assert len(result) == 4 and np.isfinite(result).all() and result.std() > 0
+
+
+def test_trial_needs_a_known_kind(monkeypatch):
+    monkeypatch.setitem(presets.PRESETS, "odd", lambda: keras.Sequential([keras.Input((3,))]))
+    with pytest.raises(TypeError, match="a trainer is known for. Received: Sequential"):
+        trials.prepare("odd")
+    with pytest.raises(ValueError, match="Received: 'none'"):
+        trials.prepare("none")
