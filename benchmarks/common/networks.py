@@ -17,9 +17,7 @@ def tutorial_network() -> keras.Model:
 
 def recommended_network() -> keras.Model:
     """What the course advises for MNIST."""
-    if RECOMMENDED in presets.PRESETS:
-        return presets.build(RECOMMENDED)
-    return UNet(image_shape=(28, 28, 1), fold=2, widths=(32, 64), num_res_blocks=1)
+    return presets.build(RECOMMENDED)
 
 
 NETWORKS = {"tutorial": tutorial_network, "recommended": recommended_network}
