@@ -10,6 +10,7 @@ from diffusion_course.models.anomaly import AnomalyDetector
 from diffusion_course.models.autoencoder import Autoencoder
 from diffusion_course.models.classifier import Classifier
 from diffusion_course.models.denoising import DenoisingAutoencoder, ResidualDenoiser
+from diffusion_course.models.resnet_denoiser import ResNetDenoiser
 from diffusion_course.models.vae import VAE
 from diffusion_course.models.weights import load_weights
 
@@ -43,6 +44,8 @@ PRESETS["anomaly-ecg"] = partial(
     output_activation="linear",
     noise=0.5,
 )
+# Chapter 06: most of a time embedding of the usual size would be parameters without work.
+PRESETS["resnet-mnist"] = partial(ResNetDenoiser, width=64, blocks=4, embedding_units=128)
 
 
 def build(name: str) -> keras.Model:

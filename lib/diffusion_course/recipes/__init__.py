@@ -13,7 +13,7 @@ from diffusion_course.manifest import check_profile
 from diffusion_course.models import presets
 from diffusion_course.models.weights import save_weights
 from diffusion_course.paths import data_dir
-from diffusion_course.recipes import autoencoders, classifiers, denoisers, detectors, vaes
+from diffusion_course.recipes import autoencoders, classifiers, denoisers, detectors, reverse, vaes
 from diffusion_course.recipes.base import Recipe
 
 RECIPES: dict[str, Recipe] = {
@@ -22,11 +22,12 @@ RECIPES: dict[str, Recipe] = {
     **vaes.RECIPES,
     **denoisers.RECIPES,
     **detectors.RECIPES,
+    **reverse.RECIPES,
 }
 
 
 def names() -> tuple[str, ...]:
-    """All recipes: autoencoders, classifiers, variational autoencoders, denoisers, detectors."""
+    """All recipes: autoencoders, classifiers, variational autoencoders, denoisers, detectors, diffusion."""
     return tuple(RECIPES)
 
 
