@@ -10,6 +10,7 @@ from diffusion_course.models.anomaly import AnomalyDetector
 from diffusion_course.models.autoencoder import Autoencoder
 from diffusion_course.models.classifier import Classifier
 from diffusion_course.models.denoising import DenoisingAutoencoder, ResidualDenoiser
+from diffusion_course.models.resnet_denoiser import ResNetDenoiser
 from diffusion_course.models.unet import UNet
 from diffusion_course.models.vae import VAE
 from diffusion_course.models.weights import load_weights
@@ -44,6 +45,8 @@ PRESETS["anomaly-ecg"] = partial(
     output_activation="linear",
     noise=0.5,
 )
+# Chapter 06: most of a time embedding of the usual size would be parameters without work.
+PRESETS["resnet-mnist"] = partial(ResNetDenoiser, width=64, blocks=4, embedding_units=128)
 
 # Part II. On a CPU many cheap steps beat few costly ones: pixels folded 2 x 2, so 14 x 14 is the largest resolution.
 _SMALL_UNET = {"fold": 2, "widths": (32, 64), "num_res_blocks": 1}
@@ -61,7 +64,7 @@ SIZES: dict[str, Callable[[], keras.Model]] = {
 # What the diffusion networks were trained for; `pipelines` turns it into a schedule and a sampler.
 _COSINE = {"schedule": "cosine", "steps": 1000, "prediction": "velocity"}
 DIFFUSION: dict[str, dict] = {name: _COSINE for name in PRESETS if name.startswith("unet-")} | {
-    "unet-96": {"schedule": "linear", "steps": 500, "prediction": "noise"},
+    name: {"schedule": "linear", "steps": 500, "prediction": "noise"} for name in ("resnet-mnist", "unet-96")
 }
 
 

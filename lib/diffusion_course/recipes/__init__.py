@@ -13,7 +13,7 @@ from diffusion_course.manifest import check_profile
 from diffusion_course.models import presets
 from diffusion_course.models.weights import save_weights
 from diffusion_course.paths import data_dir
-from diffusion_course.recipes import autoencoders, classifiers, denoisers, detectors, diffusion, vaes
+from diffusion_course.recipes import autoencoders, classifiers, denoisers, detectors, diffusion, reverse, vaes
 from diffusion_course.recipes.base import Recipe
 
 RECIPES: dict[str, Recipe] = {
@@ -23,6 +23,7 @@ RECIPES: dict[str, Recipe] = {
     **denoisers.RECIPES,
     **detectors.RECIPES,
     **diffusion.RECIPES,
+    **reverse.RECIPES,
 }
 
 

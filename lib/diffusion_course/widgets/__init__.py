@@ -6,10 +6,18 @@ depending on who imported what first. To keep this import quick, a widget's modu
 when its function is called.
 """
 
+from diffusion_course.widgets.denoising_film import denoising_film
 from diffusion_course.widgets.latent_explorer import latent_explorer
 from diffusion_course.widgets.noise_schedule import noise_schedule
 from diffusion_course.widgets.noise_slider import noise_slider
 from diffusion_course.widgets.threshold_explorer import threshold_explorer
 from diffusion_course.widgets.word_pictures import word_pictures
 
-__all__ = ["latent_explorer", "noise_schedule", "noise_slider", "threshold_explorer", "word_pictures"]
+__all__ = [
+    "denoising_film",
+    "latent_explorer",
+    "noise_schedule",
+    "noise_slider",
+    "threshold_explorer",
+    "word_pictures",
+]
