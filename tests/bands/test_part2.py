@@ -7,6 +7,7 @@ from band_check import assert_every_band_missed, chapters_of
 from scipy.special import logsumexp
 from scipy.stats import ks_2samp
 from untrained_06 import untrained_06
+from untrained_07 import untrained_07
 
 from diffusion_course.datasets.images import load_fashion_mnist, load_mnist
 from diffusion_course.models import presets
@@ -84,6 +85,7 @@ def untrained_05():
 UNTRAINED = {
     "05": untrained_05,
     "06": untrained_06,
+    "07": untrained_07,
 }
 
 

@@ -10,6 +10,7 @@ from diffusion_course.widgets.denoising_film import denoising_film
 from diffusion_course.widgets.latent_explorer import latent_explorer
 from diffusion_course.widgets.noise_schedule import noise_schedule
 from diffusion_course.widgets.noise_slider import noise_slider
+from diffusion_course.widgets.path_switches import path_switches
 from diffusion_course.widgets.threshold_explorer import threshold_explorer
 from diffusion_course.widgets.word_pictures import word_pictures
 
@@ -18,6 +19,7 @@ __all__ = [
     "latent_explorer",
     "noise_schedule",
     "noise_slider",
+    "path_switches",
     "threshold_explorer",
     "word_pictures",
 ]

@@ -1,0 +1,35 @@
+"""Chapter 07's expectations mean something: networks that were never trained miss every band."""
+
+from diffusion_course.metrics.generation import Ruler
+from diffusion_course.models import presets
+from diffusion_course.pipelines.unconditional import pipeline_for
+from diffusion_course.recipes.base import test_data as held_out
+from diffusion_course.recipes.diffusion import test_loss as loss_on_test_pictures
+
+SAMPLES, CALLS = 384, 4  # as in the quick profile, but with few calls: an untrained network says 0 at each
+
+
+def untrained_07():
+    """Chapter 07 with U-Nets that were never trained: all say nothing, so all leave noise as it is."""
+    network = presets.build("unet-mnist-short")
+    bare = presets.build("unet-mnist-no-skips")
+    ruler = Ruler(
+        presets.load_pretrained("classifier-mnist"), held_out("mnist")[0][:3000], samples=SAMPLES, splits=4
+    )
+    pipeline = pipeline_for("unet-mnist-short", network)
+    found = ruler.measure(pipeline.generate(SAMPLES, steps=CALLS, batch_size=64))
+    without = ruler.measure(
+        pipeline_for("unet-mnist-no-skips", bare).generate(SAMPLES, steps=CALLS, batch_size=64)
+    )
+    loss = loss_on_test_pictures(network, "unet-mnist-short")
+    return {
+        "test_loss": loss,
+        "fid_ratio": found.fid_ratio,
+        "rarest_class": found.class_shares.min(),
+        "commonest_class": found.class_shares.max(),
+        # An untrained ResNet says nothing either: the same pictures as the untrained U-Net's.
+        "resnet_over_unet": found.fid / found.fid,
+        "no_skips_over_unet": without.fid / found.fid,
+        "loss_no_skips_over_unet": loss_on_test_pictures(bare, "unet-mnist-no-skips") / loss,
+        "fid_ratio_long": found.fid_ratio,
+    }
