@@ -19,4 +19,4 @@ if (
     )
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # TensorFlow's start-up notices (oneDNN, CPU features) would be the first thing that a learner reads.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
