@@ -8,7 +8,8 @@ when its function is called.
 
 from diffusion_course.widgets.latent_explorer import latent_explorer
 from diffusion_course.widgets.noise_slider import noise_slider
+from diffusion_course.widgets.sampler_explorer import sampler_explorer
 from diffusion_course.widgets.threshold_explorer import threshold_explorer
 from diffusion_course.widgets.word_pictures import word_pictures
 
-__all__ = ["latent_explorer", "noise_slider", "threshold_explorer", "word_pictures"]
+__all__ = ["latent_explorer", "noise_slider", "sampler_explorer", "threshold_explorer", "word_pictures"]
