@@ -97,10 +97,13 @@ def view_html(
         page: which sixteen pictures.
     """
     words = in_words(setting, ratios)
-    pictures = gallery[setting][SHOWN * page : SHOWN * (page + 1)]
+    first, last = SHOWN * page, min(SHOWN * (page + 1), len(gallery[setting]))
     sheet = "<br>".join(
-        image_html(sheet_png(pictures[i : i + 8]), f"Generated pictures {i + 1} to {i + 8}. {words}")
-        for i in range(0, len(pictures), 8)
+        image_html(
+            sheet_png(gallery[setting][i : min(i + 8, last)]),
+            f"Generated pictures {i + 1} to {min(i + 8, last)}. {words}",
+        )
+        for i in range(first, last, 8)
     )
     return (
         f'<div style="line-height:1.3"><div><b>{html.escape(words)}</b></div>'
