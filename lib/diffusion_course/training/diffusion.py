@@ -171,6 +171,7 @@ def train_diffusion(
     result = trainer.fit(
         ((batch,) for batch in batches),  # Keras wants tuples from a generator
         steps_per_epoch=steps_per_epoch,
+        shuffle=False,  # the batches are shuffled already; Keras would warn that it cannot
         epochs=math.ceil(steps / steps_per_epoch),
         initial_epoch=done,
         callbacks=[StopWhenNotFinite(), *writer, OwnWeights(), *callbacks],
