@@ -12,7 +12,7 @@ from diffusion_course.prediction import to_x0
 from diffusion_course.samplers.ddim import DDIMSampler
 from diffusion_course.training.diffusion import DiffusionTrainer
 
-COUNT, CALLS, REAL = 256, 5, 2_000
+COUNT, CALLS, REAL = 512, 5, 2_000
 
 
 def bits(learned, pictures, steps, rng):
