@@ -8,6 +8,7 @@ from scipy.special import logsumexp
 from scipy.stats import ks_2samp
 from untrained_06 import untrained_06
 from untrained_07 import untrained_07
+from untrained_08 import untrained_08
 
 from diffusion_course.datasets.images import load_fashion_mnist, load_mnist
 from diffusion_course.models import presets
@@ -86,6 +87,7 @@ UNTRAINED = {
     "05": untrained_05,
     "06": untrained_06,
     "07": untrained_07,
+    "08": untrained_08,
 }
 
 

@@ -1,4 +1,4 @@
-"""Chapter 07's expectations mean something: networks that were never trained miss every band."""
+"""Chapter 07 with networks that were never trained, for `test_part2`."""
 
 from diffusion_course.metrics.generation import Ruler
 from diffusion_course.models import presets

@@ -22,7 +22,7 @@ def chapter(lab):
         lab.close(page)
 
 
-@pytest.mark.parametrize("chapter_id", ["00", "03", "04", "05", "06", "07"])
+@pytest.mark.parametrize("chapter_id", ["00", "03", "04", "05", "06", "07", "08"])
 def test_moving_the_first_slider_changes_the_picture(chapter, chapter_id):
     page = chapter(chapter_id)
     source = "() => document.querySelector('.widget-html-content img')?.getAttribute('src')"

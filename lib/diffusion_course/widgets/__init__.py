@@ -11,6 +11,7 @@ from diffusion_course.widgets.latent_explorer import latent_explorer
 from diffusion_course.widgets.noise_schedule import noise_schedule
 from diffusion_course.widgets.noise_slider import noise_slider
 from diffusion_course.widgets.path_switches import path_switches
+from diffusion_course.widgets.sampler_explorer import sampler_explorer
 from diffusion_course.widgets.threshold_explorer import threshold_explorer
 from diffusion_course.widgets.word_pictures import word_pictures
 
@@ -20,6 +21,7 @@ __all__ = [
     "noise_schedule",
     "noise_slider",
     "path_switches",
+    "sampler_explorer",
     "threshold_explorer",
     "word_pictures",
 ]
