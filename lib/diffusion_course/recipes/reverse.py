@@ -34,7 +34,12 @@ def _train(model: keras.Model, profile: str) -> None:
     steps = _TRAINING[profile]
     trainer = DiffusionTrainer(model, NoiseSchedule.linear(STEPS))
     train_diffusion(
-        trainer, 2 * x - 1, steps=steps, warmup=min(100, steps // 2), steps_per_epoch=min(100, steps), verbose=2
+        trainer,
+        2 * x - 1,
+        steps=steps,
+        warmup=min(100, steps // 2),
+        steps_per_epoch=min(100, steps),
+        verbose=2,
     )
 
 
