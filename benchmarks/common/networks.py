@@ -11,8 +11,8 @@ RECOMMENDED = "unet-mnist"
 
 
 def tutorial_network() -> keras.Model:
-    """The U-Net of the tutorials at 32 channels: 28 x 28 pixels, 1-2-2 times the width, two blocks, no attention."""
-    return UNet(image_shape=(28, 28, 1), widths=(32, 64, 64), num_res_blocks=2, middle_attention=False)
+    """The U-Net of the tutorials at 32 channels: 28 x 28 pixels, 1-2-2 times the width, two blocks, attention at the bottom."""
+    return UNet(image_shape=(28, 28, 1), widths=(32, 64, 64), num_res_blocks=2, heads=1)
 
 
 def recommended_network() -> keras.Model:

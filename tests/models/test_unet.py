@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from diffusion_course.models import presets
 from diffusion_course.models.resnet_denoiser import ResNetDenoiser
 from diffusion_course.models.unet import UNet
 from diffusion_course.models.weights import load_weights, save_weights
@@ -93,8 +94,8 @@ def test_without_skips_the_way_up_does_not_see_the_way_down():
 
 
 def test_the_seed_configuration():
-    # 96 channels, multipliers 1-2-2, two blocks per level, no attention on the way
-    model = UNet(image_shape=(28, 28, 1), widths=(96, 192, 192), num_res_blocks=2, middle_attention=False)
+    # 96 channels, multipliers 1-2-2, two blocks per level, attention only at the bottom
+    model = presets.SIZES["unet-96"]()
     blocks = [layer.channels for layer in model.layers if type(layer).__name__ == "ResidualBlock"]
     assert blocks == [96, 96, 192, 192, 192, 192] + [192, 192] + [192, 192, 192, 192, 192, 192, 96, 96, 96]
 
@@ -109,8 +110,9 @@ def test_the_seed_configuration():
     down = block(96, 96) * 2 + conv(96, 96) + block(96, 192) + block(192, 192) * 3 + conv(192, 192)
     up = block(384, 192) * 5 + block(288, 192) + 2 * conv(192, 192) + block(288, 96) + block(192, 96) * 2
     time = conv(96, 384, 1) + conv(384, 384, 1)
-    total = time + conv(1, 96) + down + 2 * block(192, 192) + up + 2 * 96 + conv(96, 1)
-    assert model.count_params() == total == 14_714_785
+    attention = 2 * 192 + conv(192, 3 * 192, 1) + conv(192, 192, 1)
+    middle = 2 * block(192, 192) + attention
+    assert model.count_params() == time + conv(1, 96) + down + middle + up + 2 * 96 + conv(96, 1)
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16"])

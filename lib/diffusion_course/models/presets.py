@@ -57,9 +57,10 @@ PRESETS |= {
     "unet-mnist-no-skips": partial(UNet, **_SMALL_UNET, skips=False),
     "unet-mnist-learned": partial(UNet, **_SMALL_UNET, out_channels=2),
 }
-# Networks without shipped weights, for who has a GPU: 96 channels, multipliers 1-2-2, two blocks, 500 steps.
+# Networks without shipped weights, for who has a GPU: the size of many tutorials, with 96 channels, multipliers 1-2-2,
+# two blocks per level, attention of one head at the bottom, 500 steps.
 SIZES: dict[str, Callable[[], keras.Model]] = {
-    "unet-96": partial(UNet, widths=(96, 192, 192), num_res_blocks=2, middle_attention=False),
+    "unet-96": partial(UNet, widths=(96, 192, 192), num_res_blocks=2, heads=1),
 }
 # What the diffusion networks were trained for; `pipelines` turns it into a schedule and a sampler.
 _COSINE = {"schedule": "cosine", "steps": 1000, "prediction": "velocity"}
