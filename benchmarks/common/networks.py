@@ -11,7 +11,7 @@ RECOMMENDED = "unet-mnist"
 
 
 def tutorial_network() -> keras.Model:
-    """The U-Net of the tutorials at 32 channels: 28 x 28 pixels, 1-2-2 times the width, two blocks, attention at the bottom."""
+    """The U-Net of the tutorials at 32 channels: 28 x 28 pixels, 1-2-2 times the width, two blocks, attention below."""
     return UNet(image_shape=(28, 28, 1), widths=(32, 64, 64), num_res_blocks=2, heads=1)
 
 
