@@ -81,7 +81,7 @@ def test_loss(network: keras.Model, name: str, count: int = TEST_PICTURES) -> fl
 def judge_samples(network: keras.Model, name: str) -> dict[str, float]:
     """FID ratio, KID, Inception Score and class shares of a preset's samples, mean over two sets of 2,048.
 
-    One set alone strays by a fifth and more, so the spread over the sets is stated too.
+    One set alone strays by some per cent, so the spread over the sets is stated too.
     """
     pipeline, plan = pipeline_for(name, network), PLANS[name]
     ruler = Ruler(
