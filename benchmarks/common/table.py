@@ -1,13 +1,23 @@
-"""Writes the README's table of speed from the committed results: `python benchmarks/common/table.py`."""
+"""Writes the README's tables of speed and quality from the committed results: `python benchmarks/common/table.py`."""
 
 import json
 import math
 from pathlib import Path
 
-BEGIN, END = "<!-- speed: written by benchmarks/common/table.py -->\n", "<!-- end of speed -->\n"
 ROOT = Path(__file__).resolve().parents[2]
 NONE = "There are no results yet: `make bench` makes them."
-HEAD = ["| what | the tutorials' way | the course | faster |", "|---|---|---|---|"]
+HEADS = {
+    "speed": ["| what | the tutorials' way | the course | faster |", "|---|---|---|---|"],
+    "quality": [
+        "| pictures and ruler | FID of real test pictures (floor) | ratio of training pictures | ratio of generated |",
+        "|---|---|---|---|",
+    ],
+}
+
+
+def marks(name: str) -> tuple[str, str]:
+    """The two lines of the README between which a table stands."""
+    return f"<!-- {name}: written by benchmarks/common/table.py -->\n", f"<!-- end of {name} -->\n"
 
 
 def _short(value: float) -> str:
@@ -16,8 +26,8 @@ def _short(value: float) -> str:
     return f"{round(value, digits):.{max(0, digits)}f}"
 
 
-def lines(contents: list[dict]) -> list[str]:
-    """The table's rows, of all results that have some, in their order."""
+def speed(contents: list[dict]) -> list[str]:
+    """The rows of the table of speed, of all results that have some, in their order."""
     found = []
     for content in contents:
         for row in content.get("rows", []):
@@ -27,19 +37,34 @@ def lines(contents: list[dict]) -> list[str]:
     return found
 
 
+def quality(contents: list[dict]) -> list[str]:
+    """The rows of the table of quality."""
+    return [
+        f"| {row['what']} | {row['floor']:.3g} | {row['training']:.2f} | {row['generated']:.2f} |"
+        for content in contents
+        for row in content.get("quality", [])
+    ]
+
+
+ROWS = {"speed": speed, "quality": quality}
+
+
 def filled(text: str, folder: Path = ROOT / "benchmarks" / "results") -> str:
-    """The README's text with the table of the results in a folder.
+    """The README's text with the tables of the results in a folder.
 
     Raises:
-        ValueError: the text lacks the two marks between which the table stands.
+        ValueError: the text lacks the two marks between which a table stands.
     """
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"`text` must have each of {BEGIN!r} and {END!r} once.")
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
     contents = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
-    rows = lines(contents)
-    return before + BEGIN + "\n".join([*HEAD, *rows] if rows else [NONE]) + "\n" + END + after
+    for name, head in HEADS.items():
+        begin, end = marks(name)
+        if text.count(begin) != 1 or text.count(end) != 1:
+            raise ValueError(f"`text` must have each of {begin!r} and {end!r} once.")
+        before, rest = text.split(begin)
+        _, after = rest.split(end)
+        rows = ROWS[name](contents)
+        text = before + begin + "\n".join([*head, *rows] if rows else [NONE]) + "\n" + end + after
+    return text
 
 
 if __name__ == "__main__":
