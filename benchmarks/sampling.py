@@ -3,9 +3,7 @@
 The seconds of one step do not depend on the weights, so the networks are untrained.
 """
 
-import argparse
 import time
-from pathlib import Path
 
 from diffusion_course.backend import load_quietly
 
@@ -14,6 +12,7 @@ load_quietly()
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 from common import record  # noqa: E402
+from common.command_line import command_line  # noqa: E402
 from common.interleave import interleave  # noqa: E402
 from common.networks import NETWORKS, described  # noqa: E402
 from common.operations import median  # noqa: E402
@@ -64,13 +63,10 @@ def ways(networks: dict, eager_steps: int, seed: int) -> dict:
 
 
 def main(arguments: list[str] | None = None) -> dict:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line(__doc__, rounds=5)
     parser.add_argument(
         "--eager-steps", type=int, default=25, help="ancestral steps per measurement, of the 500"
     )
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, help="folder of the result, by default benchmarks/results")
     options = parser.parse_args(arguments)
     began, environment = time.monotonic(), record.environment()
     keras.utils.set_random_seed(options.seed)
