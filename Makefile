@@ -93,7 +93,7 @@ $(STAMP): requirements.lock pyproject.toml
 	  echo "Making .venv with $$python"; \
 	  "$$python" -m venv --clear .venv; \
 	fi
-	@echo "Installing the packages of requirements.lock, about 2 GB (a few minutes the first time)"
+	@echo "Installing the packages of requirements.lock, about 3 GB (a few minutes the first time)"
 	@$(PY) -m pip install --quiet --quiet --disable-pip-version-check uv || echo "uv is not to be had; pip does the work"
 	@if $(PY) -m uv --version >/dev/null 2>&1 && \
 	    $(PY) -m uv --quiet --no-config pip install --python $(PY) -r requirements.lock; then :; else \

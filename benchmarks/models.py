@@ -4,10 +4,8 @@ The backend is that of KERAS_BACKEND. For a network of diffusion "use" is a samp
 first step, which traces and compiles, is stated apart. A run that was broken off goes on where it was (--fresh: anew).
 """
 
-import argparse
 import json
 import time
-from pathlib import Path
 
 from diffusion_course.backend import device_report, load_quietly
 
@@ -15,6 +13,7 @@ load_quietly()
 
 import keras  # noqa: E402
 from common import record  # noqa: E402
+from common.command_line import command_line  # noqa: E402
 
 from diffusion_course.models import presets  # noqa: E402
 from diffusion_course.tools import trials  # noqa: E402
@@ -61,9 +60,7 @@ def measure(name: str, way: str, batch_size: int, steps: int, seed: int) -> dict
 
 def main(arguments: list[str] | None = None) -> dict:
     device = device_report()
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__, resumes=True)
     parser.add_argument("--names", nargs="*", default=list(presets.PRESETS), help="presets, by default all")
     parser.add_argument(
         "--ways",
@@ -74,9 +71,6 @@ def main(arguments: list[str] | None = None) -> dict:
     )
     parser.add_argument("--batch-size", type=int, default=64 if device["gpu"] else 16)
     parser.add_argument("--steps", type=int, default=100 if device["gpu"] else 3)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--fresh", action="store_true", help="forget what an earlier run found")
-    parser.add_argument("--out", type=Path, help="folder of the result, by default benchmarks/results")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.names if name not in presets.PRESETS]
     if unknown:

@@ -6,9 +6,7 @@ rulers hold 2,048 pictures against the same test pictures, and divide by what as
 go through both as well: a model that had the data by heart would do as well as they.
 """
 
-import argparse
 import time
-from pathlib import Path
 
 from diffusion_course.backend import load_quietly
 
@@ -17,6 +15,7 @@ load_quietly()
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 from common import record  # noqa: E402
+from common.command_line import command_line  # noqa: E402
 
 from diffusion_course.metrics.generation import Ruler  # noqa: E402
 from diffusion_course.models import presets  # noqa: E402
@@ -80,16 +79,12 @@ def measure(dataset: str, options) -> list[dict]:
 
 
 def main(arguments: list[str] | None = None) -> dict:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--datasets", nargs="*", choices=TITLES, default=["mnist", "fashion"])
     parser.add_argument("--samples", type=int, default=2048, help="pictures in a set")
     parser.add_argument("--sets", type=int, default=2)
     parser.add_argument("--calls", type=int, default=50, help="of the network, per picture")
     parser.add_argument("--epochs", type=int, default=4, help="of the classifier with 512 features")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, help="folder of the result, by default benchmarks/results")
     options = parser.parse_args(arguments)
     began, environment = time.monotonic(), record.environment()
     keras.utils.set_random_seed(options.seed)

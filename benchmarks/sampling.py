@@ -4,9 +4,7 @@ The seconds of one step do not depend on the weights, so the timed networks are 
 quality is measured with the weights that come with the course: FID after 500 ancestral steps and after 50 calls.
 """
 
-import argparse
 import time
-from pathlib import Path
 
 from diffusion_course.backend import load_quietly
 
@@ -15,6 +13,7 @@ load_quietly()
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 from common import record  # noqa: E402
+from common.command_line import command_line  # noqa: E402
 from common.interleave import interleave  # noqa: E402
 from common.networks import NETWORKS, RECOMMENDED, described  # noqa: E402
 from common.operations import median  # noqa: E402
@@ -80,14 +79,11 @@ def quality(samples: int, seed: int) -> dict[str, float]:
 
 
 def main(arguments: list[str] | None = None) -> dict:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line(__doc__, rounds=5)
     parser.add_argument(
         "--eager-steps", type=int, default=25, help="ancestral steps per measurement, of the 500"
     )
     parser.add_argument("--samples", type=int, default=1024, help="pictures that FID is measured on")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, help="folder of the result, by default benchmarks/results")
     options = parser.parse_args(arguments)
     began, environment = time.monotonic(), record.environment()
     keras.utils.set_random_seed(options.seed)

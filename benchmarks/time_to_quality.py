@@ -5,7 +5,6 @@ without tracing (reported apart) and without measuring. A run that was broken of
 in build/benchmarks/time_to_quality. Delete that folder, or use --fresh, to begin anew.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -19,6 +18,7 @@ load_quietly()
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 from common import record  # noqa: E402
+from common.command_line import command_line  # noqa: E402
 from common.networks import NETWORKS, described, train_recommended  # noqa: E402
 from common.tutorial import TutorialDiffusion  # noqa: E402
 
@@ -151,16 +151,11 @@ def measure_speed(x, folder: Path) -> float:
 
 
 def main(arguments: list[str] | None = None) -> dict:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__, resumes=True)
     parser.add_argument("--seconds", type=float, default=240, help="training time of the tutorials' way")
     parser.add_argument("--slices", type=int, default=4)
     parser.add_argument("--samples", type=int, default=512, help="pictures that FID is measured on")
     parser.add_argument("--ancestral-steps", type=int, default=500, help="of the tutorials' way in the end")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--fresh", action="store_true", help="forget what an earlier run left")
-    parser.add_argument("--out", type=Path, help="folder of the result, by default benchmarks/results")
     options = parser.parse_args(arguments)
     # Another budget is another run; one folder for each lets all of them be resumed.
     key = f"{options.seconds:g}-{options.slices}-{options.samples}-{options.seed}"

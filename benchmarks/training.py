@@ -1,8 +1,6 @@
 """How fast a diffusion network trains: the tutorials' loop against `DiffusionTrainer.fit`, batch 64, MNIST-shaped."""
 
-import argparse
 import time
-from pathlib import Path
 
 from diffusion_course.backend import load_quietly
 
@@ -11,6 +9,7 @@ load_quietly()
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 from common import record  # noqa: E402
+from common.command_line import command_line  # noqa: E402
 from common.interleave import interleave  # noqa: E402
 from common.networks import NETWORKS, described  # noqa: E402
 from common.operations import FORWARD_AND_BACK, matrix_rate, median, multiply_adds  # noqa: E402
@@ -52,11 +51,8 @@ def tutorial_way(network, schedule, x, steps: int):
 
 
 def main(arguments: list[str] | None = None) -> dict:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line(__doc__, rounds=5)
     parser.add_argument("--steps", type=int, default=12, help="training steps per measurement")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, help="folder of the result, by default benchmarks/results")
     options = parser.parse_args(arguments)
     began, environment = time.monotonic(), record.environment()
     keras.utils.set_random_seed(options.seed)

@@ -261,8 +261,3 @@ def xla_problem() -> str | None:
     except Exception as error:  # each backend has its own type for "no compiler"
         return f"{type(error).__name__}: {error}".splitlines()[0][:200]
     return None if abs(value - 24.0) < 1e-4 else f"the compiled sum must be 24. Received: {value}"
-
-
-def xla_works() -> bool:
-    """Whether XLA, the compiler behind ``jit_compile=True``, works on this machine."""
-    return xla_problem() is None

@@ -157,26 +157,6 @@ def verify_all() -> list[tuple[str, str | None]]:
     return report
 
 
-def unlisted() -> list[str]:
-    """Files below ``data/`` that ``data/SHA256SUMS`` should list and does not.
-
-    Scripts, model cards and licences (``*.py``, ``*.md``) and hidden files are not data.
-
-    Returns:
-        Paths relative to ``data/``, sorted.
-    """
-    listed, root = read_sums(), data_dir()
-    found = [p.relative_to(root) for p in root.rglob("*") if p.is_file()]
-    return sorted(
-        p.as_posix()
-        for p in found
-        if p.suffix not in (".py", ".md", ".pyc")
-        and p.as_posix() != SUMS_NAME
-        and p.as_posix() not in listed
-        and not any(part.startswith(".") for part in p.parts)
-    )
-
-
 def update_sums(paths: Iterable[Path | str]) -> None:
     """Brings the rows of some files in ``data/SHA256SUMS`` up to date; all other rows stay, sorted by path.
 

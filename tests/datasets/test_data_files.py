@@ -68,7 +68,6 @@ def test_an_unlisted_file_is_refused(home, listed):
     (home / "weights" / "new.safetensors").write_bytes(CONTENT)
     with pytest.raises(DamagedFile, match=r"no line for weights/new\.safetensors"):
         read_verified("weights/new.safetensors")
-    assert files.unlisted() == ["weights/new.safetensors"]
 
 
 def test_no_table_is_refused(home):
@@ -145,7 +144,6 @@ def test_the_shipped_table_covers_everything_and_nothing_else():
         and p.name not in ("SHA256SUMS", ".gitattributes")
     }
     assert on_disk == listed
-    assert files.unlisted() == []
     assert [problem for _, problem in verify_all() if problem] == []
 
 

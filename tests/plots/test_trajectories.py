@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from diffusion_course.plots.trajectories import film, schedule_curves, steps_against_quality
-from diffusion_course.schedules import NoiseSchedule
+from diffusion_course.plots.trajectories import film, steps_against_quality
 
 FRAMES = (np.arange(40) / 40)[:, None, None, None, None] * np.ones((40, 3, 5, 4, 1))
 FRAMES = FRAMES * np.array([1, 0.5, 0.25])[None, :, None, None, None]
@@ -76,24 +75,6 @@ def test_quality_lines_bands_floor_and_names():
 def test_quality_refuses(lines, words):
     with pytest.raises(ValueError, match=words):
         steps_against_quality(lines)
-
-
-@pytest.mark.parametrize("quantity", ["log_snr", "alpha_bars"])
-def test_schedule_curves_hold_the_columns(quantity):
-    schedules = [NoiseSchedule.linear(100), NoiseSchedule.cosine(40)]
-    figure = schedule_curves(schedules, quantity)
-    for line, schedule in zip(figure.axes[0].lines, schedules, strict=True):
-        np.testing.assert_allclose(line.get_ydata(), getattr(schedule, quantity))
-        assert line.get_xdata()[-1] == 1 and len(line.get_xdata()) == len(schedule)
-    assert {"linear", "cosine"} <= set(texts(figure))
-    assert "mine" in texts(schedule_curves({"mine": schedules[0]}, quantity))
-
-
-def test_schedule_curves_refuse():
-    with pytest.raises(ValueError, match="`quantity` must be one of log_snr, alpha_bars. Received: 'beta'"):
-        schedule_curves([NoiseSchedule.linear(100)], "beta")
-    with pytest.raises(ValueError, match="Received: 0"):
-        schedule_curves([])
 
 
 def test_names_do_not_cover_each_other():

@@ -62,7 +62,7 @@ def to_idx(array: np.ndarray) -> bytes:
 
 
 def compress(raw: bytes) -> bytes:
-    """xz, with the settings that gave the smallest files for these arrays (MNIST: 3 % less than ``xz -9``)."""
+    """xz, set for arrays: more of the byte before as context, and items of one or two bytes instead of four."""
     settings = {"preset": 6, "lc": 4, "lp": 0, "pb": 0, "nice_len": 273, "depth": 200, "dict_size": 1 << 26}
     if len(raw) > 2 and _TYPES.get(raw[2], np.dtype("u1")).itemsize == 2:
         settings |= {"lc": 0, "lp": 1, "pb": 1}

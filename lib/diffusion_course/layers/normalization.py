@@ -16,8 +16,7 @@ def group_norm(x, scale, shift, groups: int, epsilon: float = 1e-5):
     """(x - mean) / std * scale + shift, mean and std over the pixels and the channels of each group of one picture.
 
     All of it is one factor and one summand per picture and channel, so the data are read once for the moments and
-    once for the result. Measured on two CPU cores, with SiLU after it, forward and backward, on (64, 14, 14, 32):
-    half the processor time of Keras's layer followed by scale and shift.
+    once for the result. Keras's layer with a scale and a shift after it goes over them more often.
 
     Args:
         x: (B, H, W, C).

@@ -48,7 +48,7 @@ PRESETS["anomaly-ecg"] = partial(
 # Chapter 06: most of a time embedding of the usual size would be parameters without work.
 PRESETS["resnet-mnist"] = partial(ResNetDenoiser, width=64, blocks=4, embedding_units=128)
 
-# Part II. On a CPU many cheap steps beat few costly ones: pixels folded 2 x 2, so 14 x 14 is the largest resolution.
+# Part II. Cheap steps, for training on a CPU: pixels folded 2 x 2, so 14 x 14 is the largest resolution.
 _SMALL_UNET = {"fold": 2, "widths": (32, 64), "num_res_blocks": 1}
 PRESETS |= {
     "unet-mnist": partial(UNet, **_SMALL_UNET),

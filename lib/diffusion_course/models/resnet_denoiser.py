@@ -1,12 +1,9 @@
 """The denoiser of chapter 06: residual blocks at one resolution, told the step."""
 
 import keras
-from keras import layers
 
-from diffusion_course.layers.embeddings import TimeEmbedding
-from diffusion_course.layers.folding import fold_pixels, unfold_pixels
-from diffusion_course.layers.normalization import GroupNorm
 from diffusion_course.layers.resnet import ResidualBlock
+from diffusion_course.models.denoiser_ends import way_in, way_out
 
 
 @keras.saving.register_keras_serializable(package="diffusion_course")
@@ -54,24 +51,13 @@ class ResNetDenoiser(keras.Model):
             )
         out_channels, embedding_units = out_channels or channels, embedding_units or 4 * width
         common = {"dtype": kwargs["dtype"]} if kwargs.get("dtype") is not None else {}
-        x = keras.Input(tuple(image_shape), name="x")
-        t = keras.Input((), dtype="int32", name="t")
-        embedding = TimeEmbedding(units=embedding_units, name="time_embedding", **common)(t)
-        h = fold_pixels(x, fold) if fold > 1 else x
-        h = layers.Conv2D(width, 3, padding="same", name="first", **common)(h)
+        inputs, h, embedding = way_in(
+            image_shape, fold=fold, width=width, embedding_units=embedding_units, **common
+        )
         for i in range(blocks):
             h = ResidualBlock(channels=width, groups=groups, name=f"block_{i}", **common)(h, embedding)
-        h = GroupNorm(groups, name="last_norm", **common)(h)
-        h = layers.Activation("silu", name="last_silu", **common)(h)
-        h = layers.Conv2D(
-            fold * fold * out_channels,
-            3,
-            padding="same",
-            kernel_initializer="zeros",
-            name="last",
-            dtype="float32",
-        )(h)
-        super().__init__({"x": x, "t": t}, unfold_pixels(h, fold) if fold > 1 else h, name=name, **kwargs)
+        h = way_out(h, fold=fold, out_channels=out_channels, groups=groups, **common)
+        super().__init__(inputs, h, name=name, **kwargs)
         self.image_shape, self.out_channels, self.fold = tuple(image_shape), out_channels, fold
         self.width, self.blocks, self.groups, self.embedding_units = width, blocks, groups, embedding_units
 

@@ -4,10 +4,8 @@ import keras
 from keras import layers
 
 from diffusion_course.layers.attention import SelfAttention2D
-from diffusion_course.layers.embeddings import TimeEmbedding
-from diffusion_course.layers.folding import fold_pixels, unfold_pixels
-from diffusion_course.layers.normalization import GroupNorm
 from diffusion_course.layers.resnet import Downsample, ResidualBlock, Upsample
+from diffusion_course.models.denoiser_ends import way_in, way_out
 
 
 @keras.saving.register_keras_serializable(package="diffusion_course")
@@ -84,11 +82,9 @@ class UNet(keras.Model):
         def attend(wanted, h, name):
             return SelfAttention2D(heads=heads, groups=groups, name=name, **common)(h) if wanted else h
 
-        x = keras.Input(tuple(image_shape), name="x")
-        t = keras.Input((), dtype="int32", name="t")
-        embedding = TimeEmbedding(units=embedding_units, name="time_embedding", **common)(t)
-        h = fold_pixels(x, fold) if fold > 1 else x
-        h = layers.Conv2D(widths[0], 3, padding="same", name="first", **common)(h)
+        inputs, h, embedding = way_in(
+            image_shape, fold=fold, width=widths[0], embedding_units=embedding_units, **common
+        )
 
         bridges = [h]
         for level, n in enumerate(widths):
@@ -114,18 +110,8 @@ class UNet(keras.Model):
             if level:
                 h = Upsample(channels=n, name=f"up_{level}_double", **common)(h)
 
-        h = GroupNorm(groups, name="last_norm", **common)(h)
-        h = layers.Activation("silu", name="last_silu", **common)(h)
-        # float32 and zero at the start: the loss is computed from this, and an untrained network predicts nothing
-        h = layers.Conv2D(
-            fold * fold * out_channels,
-            3,
-            padding="same",
-            kernel_initializer="zeros",
-            name="last",
-            dtype="float32",
-        )(h)
-        super().__init__({"x": x, "t": t}, unfold_pixels(h, fold) if fold > 1 else h, name=name, **kwargs)
+        h = way_out(h, fold=fold, out_channels=out_channels, groups=groups, **common)
+        super().__init__(inputs, h, name=name, **kwargs)
 
         self.image_shape, self.out_channels, self.fold, self.widths = (
             tuple(image_shape),

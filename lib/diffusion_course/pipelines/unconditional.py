@@ -16,6 +16,9 @@ SCHEDULES = {
     "scaled linear": NoiseSchedule.scaled_linear,
     "cosine": NoiseSchedule.cosine,
 }
+# Fresh noise covers errors of earlier calls, and later calls repair them: in chapter 08's run, with "unet-mnist"
+# at 5, 10, 20 and 50 calls, eta = 1 had a lower FID than eta = 0 each time.
+RECOMMENDED_ETA = 1.0
 
 
 @dataclass(eq=False)
@@ -78,9 +81,6 @@ class DiffusionPipeline:
             x = sampler.sample(self.denoise, part, steps=steps, seed=(seed * 100_003 + i) % 2**31)
             made.append(keras.ops.convert_to_numpy(x))
         return np.clip((np.concatenate(made) + 1) / 2, 0, 1)
-
-
-RECOMMENDED_ETA = 1.0
 
 
 def load_pipeline(name: str) -> DiffusionPipeline:

@@ -7,7 +7,7 @@ from diffusion_course.plots.grids import image_grid, image_rows
 from diffusion_course.plots.latents import decoded_plane, latent_map, plane_points
 from diffusion_course.plots.signals import lines_along, signal_overlays
 from diffusion_course.plots.style import CLASS_COLOURS, CLASS_MARKERS
-from diffusion_course.plots.trajectories import film, schedule_curves, steps_against_quality
+from diffusion_course.plots.trajectories import film, steps_against_quality
 
 __all__ = [
     "CLASS_COLOURS",
@@ -21,7 +21,6 @@ __all__ = [
     "plane_points",
     "plot_lines",
     "roc_curves",
-    "schedule_curves",
     "score_histogram",
     "show",
     "signal_overlays",

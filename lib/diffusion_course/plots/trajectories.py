@@ -1,4 +1,4 @@
-"""Denoising step by step: films, quality against the number of steps, and schedules."""
+"""Denoising step by step: films, and quality against the number of steps."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,11 +8,6 @@ from matplotlib.figure import Figure
 
 from diffusion_course.plots.grids import check_images, montage
 from diffusion_course.plots.style import CLASS_COLOURS, CLASS_MARKERS, WIDTH
-
-QUANTITIES = {
-    "log_snr": "log of signal-to-noise ratio",
-    "alpha_bars": r"$\bar\alpha_t$, share of the picture's variance",
-}
 
 
 def film(frames: np.ndarray, steps: Sequence, *, columns: int = 16, width: float = WIDTH) -> Figure:
@@ -109,39 +104,6 @@ def steps_against_quality(
     axes.minorticks_off()
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
-    axes.grid(alpha=0.3)
-    _label_ends(axes, ends)
-    return figure
-
-
-def schedule_curves(schedules: Mapping[str, object] | Sequence, quantity: str = "log_snr") -> Figure:
-    """How fast does the picture go? One line per schedule, over the share of its steps.
-
-    Args:
-        schedules: objects with columns ``log_snr`` and ``alpha_bars`` (T,) and a ``name``, or name -> object.
-        quantity: "log_snr" or "alpha_bars".
-
-    Raises:
-        ValueError: no schedule, or an unknown quantity.
-    """
-    if quantity not in QUANTITIES:
-        raise ValueError(f"`quantity` must be one of {', '.join(QUANTITIES)}. Received: {quantity!r}")
-    named = list(schedules.items()) if isinstance(schedules, Mapping) else [(s.name, s) for s in schedules]
-    if not 0 < len(named) <= len(CLASS_COLOURS):
-        raise ValueError(f"`schedules` must hold 1 to {len(CLASS_COLOURS)}. Received: {len(named)}")
-    figure, axes = plt.subplots(figsize=(6.8, 3.8))
-    ends, lowest = [], []
-    for k, (name, schedule) in enumerate(named):
-        values = np.asarray(getattr(schedule, quantity), "float64")
-        time = np.arange(1, len(values) + 1) / len(values)
-        axes.plot(time, values, color=CLASS_COLOURS[k], ls=("-", "--", "-.", ":")[k % 4])
-        ends.append((time[-1], values[-1], name, CLASS_COLOURS[k]))
-        lowest.append(values[int(0.98 * (len(values) - 1))])
-    if quantity == "log_snr":  # the cosine's last, clipped step would take half of the axis
-        axes.set_ylim(bottom=min(lowest) - 3)
-    axes.set_xlim(0, 1)
-    axes.set_xlabel("t / T")
-    axes.set_ylabel(QUANTITIES[quantity])
     axes.grid(alpha=0.3)
     _label_ends(axes, ends)
     return figure

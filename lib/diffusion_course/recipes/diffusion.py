@@ -15,7 +15,7 @@ from diffusion_course.training.callbacks import ProgressBar
 from diffusion_course.training.diffusion import DiffusionTrainer, train_diffusion
 
 TEST_PICTURES = 1_000
-SAMPLES, SETS, CALLS = 2_048, 2, 50  # the protocol of every FID ratio that the course states
+SAMPLES, SETS, CALLS = 2_048, 2, 50  # the protocol of every FID ratio that a card states
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 import keras
 import numpy as np
 
+from diffusion_course.pipelines.unconditional import pipeline_for
 from diffusion_course.recipes.base import Recipe, describe, test_data, training_data
 from diffusion_course.schedules import NoiseSchedule
 from diffusion_course.training.diffusion import DiffusionTrainer, train_diffusion
 
-STEPS = 500  # of the schedule, "linear"
+NAME = "resnet-mnist"
 TEST_STEPS = (10, 100, 250, 400)
 _TRAINING = {"quick": 20, "standard": 1_800, "full": 30_000}
 
@@ -32,7 +33,8 @@ def noise_loss(network: keras.Model, x: np.ndarray, t, schedule: NoiseSchedule, 
 def _train(model: keras.Model, profile: str) -> None:
     x, _ = training_data("mnist", profile)
     steps = _TRAINING[profile]
-    trainer = DiffusionTrainer(model, NoiseSchedule.linear(STEPS))
+    pipeline = pipeline_for(NAME, model)
+    trainer = DiffusionTrainer(model, pipeline.schedule, prediction=pipeline.prediction)
     train_diffusion(
         trainer,
         2 * x - 1,
@@ -45,10 +47,10 @@ def _train(model: keras.Model, profile: str) -> None:
 
 def _evaluate(model: keras.Model) -> dict[str, float]:
     x = 2 * test_data("mnist")[0][:1_000] - 1
-    schedule, rng = NoiseSchedule.linear(STEPS), np.random.default_rng(0)
+    schedule, rng = pipeline_for(NAME, model).schedule, np.random.default_rng(0)
     # Every step of the schedule twice: drawn at random, the average over t would be left to chance.
-    metrics = {"test_loss": noise_loss(model, x, np.arange(1_000) % STEPS, schedule, rng)}
+    metrics = {"test_loss": noise_loss(model, x, np.arange(1_000) % len(schedule), schedule, rng)}
     return metrics | {f"test_loss_at_{t}": noise_loss(model, x, t, schedule, rng) for t in TEST_STEPS}
 
 
-RECIPES = {"resnet-mnist": Recipe(describe("mnist"), _train, _evaluate)}
+RECIPES = {NAME: Recipe(describe("mnist"), _train, _evaluate)}

@@ -31,7 +31,8 @@ class Sampler:
         clip: (lowest, highest) value of x0_hat, the range of the training data; None leaves it as it is.
         compile: False runs plain Python, op by op: slow, but a debugger can stop in it, and ``denoise`` may do what
             it likes. The numbers are the same.
-        jit: True has TensorFlow use XLA, which pays off on a GPU; on a CPU it was measured to be slower.
+        jit: True has TensorFlow use XLA, which is meant for GPUs above all; `benchmarks/models.py --ways plain xla`
+            measures whether it pays off on your machine.
 
     Attributes:
         schedule, prediction, clip: as above.

@@ -12,7 +12,7 @@ def latent_explorer(decode, points, labels, class_names, *, start=(0, 0), image_
     Args:
         decode: turns codes into pictures: float32 of shape (1, 2) -> (1, height, width, 1) in [0, 1], an
             array or a tensor. It is called on every move: use `lambda z: decoder(z, training=False)`, not
-            `decoder.predict`, which is many times slower for a single picture.
+            `decoder.predict`, which sets up a loop over batches for each single picture.
         points: codes of known pictures, shape (N, 2). At most 3,000 are drawn; the nearest is sought in all.
         labels: their classes, shape (N,), integers that index `class_names`.
         class_names: one name per class, at most 50.
