@@ -1,5 +1,7 @@
 """Chapter 08 with networks, and a judge, that were never trained, for `test_part2`."""
 
+from dataclasses import replace
+
 import numpy as np
 from keras import ops
 
@@ -40,6 +42,10 @@ def untrained_08():
         values[f"fid_ratio_{name}"] = ruler.fid(made) / ruler.floor
         if name == "fashion":
             continue
+        led = replace(pipeline, guide=presets.build("unet-mnist-short"), weight=2.0)
+        fid_led = ruler.fid(led.generate(COUNT, steps=CALLS))
+        values["fid_ratio_guided"] = fid_led / ruler.floor
+        values["guide_gain"] = fid_led / ruler.fid(made)
         without = DDIMSampler(pipeline.schedule, prediction=pipeline.prediction)
         few, more = (
             ruler.fid(pipeline.generate(COUNT, steps=n, sampler=without)) for n in (CALLS, 2 * CALLS)

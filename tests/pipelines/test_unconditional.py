@@ -6,7 +6,8 @@ import pytest
 
 from diffusion_course.models import presets
 from diffusion_course.models.resnet_denoiser import ResNetDenoiser
-from diffusion_course.pipelines.unconditional import DiffusionPipeline, load_pipeline, pipeline_for
+from diffusion_course.pipelines.unconditional import GUIDES, DiffusionPipeline, load_pipeline, pipeline_for
+from diffusion_course.recipes.diffusion import PLANS
 from diffusion_course.samplers.ddim import DDIMSampler
 from diffusion_course.samplers.ddpm import DDPMSampler
 from diffusion_course.schedules import NoiseSchedule
@@ -61,7 +62,30 @@ def test_every_diffusion_preset_has_a_pipeline_for_its_network():
     assert pipeline.noise(3).shape == (3, 28, 28, 1)
 
 
+def test_a_guide_moves_away_from_what_it_says(small):
+    keras.utils.set_random_seed(1)
+    weak = ResNetDenoiser(image_shape=(8, 8, 1), width=4, blocks=1, groups=2)
+    for weight in weak.weights:
+        weight.assign(np.random.default_rng(1).normal(0, 0.1, weight.shape))
+    x, t = small.noise(3), np.full(3, 20, "int32")
+    own, other = (np.asarray(net({"x": x, "t": t})) for net in (small.network, weak))
+    pipeline = DiffusionPipeline(small.network, small.schedule, "velocity", guide=weak, weight=2.5)
+    np.testing.assert_allclose(pipeline.denoise(x, t), 2.5 * own - 1.5 * other, atol=1e-5)
+    assert (small.calls_per_step, pipeline.calls_per_step) == (1, 2)
+    same = DiffusionPipeline(small.network, small.schedule, "velocity", guide=weak, weight=1.0)
+    np.testing.assert_allclose(same.generate(3, steps=4), small.generate(3, steps=4), atol=1e-4)
+    assert np.abs(pipeline.generate(3, steps=4) - small.generate(3, steps=4)).max() > 0.01
+
+
+def test_guides_are_weaker_networks_of_the_same_task():
+    for name, (guide, weight) in GUIDES.items():
+        assert presets.DIFFUSION[guide] == presets.DIFFUSION[name] and weight > 1
+        assert (PLANS[guide].dataset, PLANS[guide].steps < PLANS[name].steps) == (PLANS[name].dataset, True)
+
+
 def test_refuses(small):
+    with pytest.raises(ValueError, match="`guide` needs one of .*Received: 'resnet-mnist'"):
+        load_pipeline("resnet-mnist", guide=True)
     with pytest.raises(ValueError, match="must be positive. Received: count=0"):
         small.generate(0)
     with pytest.raises(ValueError, match="A diffusion preset must be one of .*Received: 'vae-mnist-2'"):

@@ -6,9 +6,11 @@ import pytest
 from keras import ops
 from oracles import array, noise
 
-from diffusion_course.samplers.base import KEPT, Sampler
+from diffusion_course.samplers import walk
+from diffusion_course.samplers.base import Sampler
 from diffusion_course.samplers.ddim import DDIMSampler
 from diffusion_course.samplers.ddpm import DDPMSampler
+from diffusion_course.samplers.walk import KEPT
 from diffusion_course.schedules import NoiseSchedule
 
 SCHEDULE = NoiseSchedule.cosine(40)
@@ -82,12 +84,38 @@ def test_each_way_is_traced_once():
     assert len(calls) == first
 
 
+@pytest.mark.skipif(not TRACES, reason="nothing is traced")
+def test_samplers_share_what_is_compiled_and_keep_their_numbers():
+    inner, _ = network()
+    calls = []
+
+    def denoise(x, t):
+        calls.append(1)
+        return inner(x, t)
+
+    samplers = [
+        DDIMSampler(SCHEDULE, eta=0.5),
+        DDIMSampler(SCHEDULE, eta=1.0, clip=None),
+        DDPMSampler(SCHEDULE),
+    ]
+    pictures, counts = [], []
+    for sampler in samplers:
+        pictures.append(array(sampler.sample(denoise, X_T, steps=7)))
+        counts.append(len(calls))
+    assert counts[0] == counts[1] == counts[2]
+    for sampler, picture in zip(samplers, pictures, strict=True):
+        sampler._compile = False
+        np.testing.assert_allclose(picture, array(sampler.sample(inner, X_T, steps=7)), atol=1e-4)
+    DDIMSampler(SCHEDULE).sample(denoise, X_T, steps=7)
+    assert len(calls) > counts[0]  # a walk without noise is another graph
+
+
 def test_few_denoisers_are_kept_and_the_last_used_ones():
     sampler = DDIMSampler(SCHEDULE)
     denoisers = [lambda x, t, k=k: 0 * x + k for k in range(KEPT + 2)]
     for denoise in (*denoisers[:KEPT], denoisers[0], *denoisers[KEPT:]):
         sampler.sample(denoise, X_T, steps=1)
-    kept = [entry[0] for entry in sampler._kept]
+    kept = [entry[0] for entry in walk._kept]
     assert kept == [*denoisers[3:KEPT], denoisers[0], *denoisers[KEPT:]]
 
 
@@ -134,7 +162,7 @@ def test_deterministic_walk_draws_no_noise(monkeypatch):
     def refuse(*args):
         raise AssertionError("noise was drawn")
 
-    monkeypatch.setattr("diffusion_course.samplers.base.stateless_normal", refuse)
+    monkeypatch.setattr("diffusion_course.samplers.walk.stateless_normal", refuse)
     DDIMSampler(SCHEDULE).sample(lambda x, t: 0.1 * x, X_T, steps=3)
     list(DDIMSampler(SCHEDULE, compile=False)(lambda x, t: 0.1 * x, X_T, steps=3))
     with pytest.raises(AssertionError, match="noise was drawn"):

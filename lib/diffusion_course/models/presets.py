@@ -54,6 +54,7 @@ PRESETS |= {
     "unet-mnist": partial(UNet, **_SMALL_UNET),
     "unet-fashion": partial(UNet, **_SMALL_UNET),
     "unet-mnist-short": partial(UNet, **_SMALL_UNET),
+    "unet-fashion-short": partial(UNet, **_SMALL_UNET),
     "unet-mnist-no-skips": partial(UNet, **_SMALL_UNET, skips=False),
     "unet-mnist-learned": partial(UNet, **_SMALL_UNET, out_channels=2),
 }

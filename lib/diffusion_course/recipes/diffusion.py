@@ -34,6 +34,7 @@ PLANS = {
     "unet-mnist": Plan("mnist", 16_000),
     "unet-fashion": Plan("fashion", 16_000),
     "unet-mnist-short": Plan("mnist", 2_500, ema=0.995),
+    "unet-fashion-short": Plan("fashion", 5_000),
     "unet-mnist-no-skips": Plan("mnist", 2_500, ema=0.995),
     "unet-mnist-learned": Plan("mnist", 1_000, True, "unet-mnist", ema=0.99, learning_rate=5e-4),
 }

@@ -14,12 +14,9 @@ from numbers import Integral
 import numpy as np
 from keras import ops
 
-from diffusion_course.backend import compile_function, stateless_normal
 from diffusion_course.prediction import check_prediction, x0_weights
+from diffusion_course.samplers.walk import noise_from_table, walking
 from diffusion_course.schedules import NoiseSchedule
-
-COLUMNS = ("c_x", "c_p", "a", "b", "s")
-KEPT = 4  # denoisers whose compiled functions are kept; each holds on to its network and to its graphs
 
 
 class Sampler:
@@ -53,7 +50,7 @@ class Sampler:
         self.schedule, self.prediction = schedule, check_prediction(prediction)
         self.clip = checked_clip(clip)
         self._compile, self._jit = compile, jit
-        self._kept: list[tuple[Callable, dict]] = []
+        self._split = noise_from_table
 
     def coefficients(self, schedule: NoiseSchedule) -> dict[str, np.ndarray]:
         """The columns a, b and s, each (len(schedule),) float64, of a schedule that is respaced already."""
@@ -128,7 +125,7 @@ class Sampler:
         return x, ops.convert_to_tensor(rows), ops.convert_to_tensor(numbers), count, fixed, noisy
 
     def _walk(self, denoise, x, rows, numbers, count, fixed, noisy):
-        step = self._function(denoise, "step", noisy)
+        step = self._walking(denoise, "step", noisy)
         for k in range(count):
             x, x0_hat = step(x, rows[k], numbers[k], *fixed)
             yield x, x0_hat
@@ -137,61 +134,11 @@ class Sampler:
         if not self._compile:
             *_, (x, _) = self._walk(denoise, x, rows, numbers, count, fixed, noisy)
             return x
-        loop = self._function(denoise, "loop", noisy)
+        loop = self._walking(denoise, "loop", noisy)
         return loop(x, rows, numbers, ops.convert_to_tensor(count, dtype="int32"), *fixed)
 
-    def _function(self, denoise, name: str, noisy: bool) -> Callable:
-        """The step or the loop for a denoiser, compiled once; without noise nothing is drawn, which takes time."""
-
-        def step(x, row, number, bounds, seed):
-            return self._step(denoise, x, row, number, bounds, seed, noisy)
-
-        def loop(x, rows, numbers, count, bounds, seed):
-            def body(k, x):
-                return step(x, ops.take(rows, k, axis=0), ops.take(numbers, k, axis=0), bounds, seed)[0]
-
-            return ops.fori_loop(0, count, body, x)
-
-        if not self._compile:
-            return step
-        functions = self._functions_of(denoise)
-        if (name, noisy) not in functions:
-            functions[name, noisy] = compile_function(step if name == "step" else loop, jit=self._jit)
-        return functions[name, noisy]
-
-    def _functions_of(self, denoise) -> dict:
-        """Compiled functions of one denoiser, the last used of which come last in the list.
-
-        Compared by identity: a second call with the same object does not trace again, a new lambda does. The list is
-        short, because each entry keeps a network alive.
-        """
-        kept = next((entry for entry in self._kept if entry[0] is denoise), (denoise, {}))
-        self._kept = [*(entry for entry in self._kept if entry[0] is not denoise), kept][-KEPT:]
-        return kept[1]
-
-    def _step(self, denoise, x, row, number, bounds, seed, noisy: bool):
-        """One step: x_prev and x0_hat."""
-        t = ops.broadcast_to(ops.reshape(number[0], (1,)), (ops.shape(x)[0],))  # (B,)
-        output = ops.cast(denoise(x, t), "float32")
-        prediction, s = self._split(output, x, row)
-        c_x, c_p, a, b = (row[k] for k in range(4))
-        x0_hat = ops.clip(c_x * x + c_p * prediction, bounds[0], bounds[1])
-        x_prev = a * x0_hat + b * x
-        if noisy:
-            x_prev = x_prev + s * stateless_normal(ops.shape(x), seed, number[1])
-        return ops.reshape(x_prev, ops.shape(x)), x0_hat
-
-    def _split(self, output, x, row):
-        """The network's output as prediction and noise level s; a subclass may let the network choose s."""
-        expected, received = tuple(x.shape), tuple(output.shape)
-        if len(received) != len(expected) or received[-1] != expected[-1]:
-            hint = ""
-            if received[-1] == 2 * expected[-1]:
-                hint = " The second half looks like a learned variance: only DDPMSampler(variance='learned') uses it."
-            raise ValueError(
-                f"`denoise` must return the shape of x, {expected}. Received: shape {received}.{hint}"
-            )
-        return output, row[COLUMNS.index("s")]
+    def _walking(self, denoise, name: str, noisy: bool) -> Callable:
+        return walking(denoise, name, split=self._split, noisy=noisy, compile=self._compile, jit=self._jit)
 
 
 def checked_clip(clip) -> tuple[float, float] | None:

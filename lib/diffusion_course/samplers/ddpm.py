@@ -3,7 +3,8 @@
 import numpy as np
 from keras import ops
 
-from diffusion_course.samplers.base import COLUMNS, Sampler
+from diffusion_course.samplers.base import Sampler
+from diffusion_course.samplers.walk import COLUMNS
 from diffusion_course.schedules import NoiseSchedule
 from diffusion_course.variance import interpolate_log_variance, log_variance_range
 
@@ -34,6 +35,8 @@ class DDPMSampler(Sampler):
                 f"`variance` must be one of {', '.join(VARIANCES)}. Received: variance={variance!r}"
             )
         self.variance = variance
+        if variance == "learned":
+            self._split = noise_from_network
 
     def coefficients(self, schedule: NoiseSchedule) -> dict[str, np.ndarray]:
         """The columns a, b, s; with a learned variance also its bounds, and s is 1 where the network sets it."""
@@ -48,15 +51,15 @@ class DDPMSampler(Sampler):
         columns["s"][0] = 0  # the last step keeps the mean: noise there would only be seen
         return columns
 
-    def _split(self, output, x, row):
-        if self.variance != "learned":
-            return super()._split(output, x, row)
-        channels = x.shape[-1]
-        if len(output.shape) != len(x.shape) or output.shape[-1] != 2 * channels:
-            raise ValueError(
-                "A learned variance needs 2C channels, the prediction and v: "
-                f"`denoise` must return (..., {2 * channels}). Received: shape {tuple(output.shape)}"
-            )
-        log_small, log_large = row[len(COLUMNS)], row[len(COLUMNS) + 1]
-        log_variance = interpolate_log_variance(output[..., channels:], log_small, log_large)
-        return output[..., :channels], row[COLUMNS.index("s")] * ops.exp(0.5 * log_variance)
+
+def noise_from_network(output, x, row):
+    """Prediction and noise level s of a network that returns a prediction and v, (B, ..., 2 C)."""
+    channels = x.shape[-1]
+    if len(output.shape) != len(x.shape) or output.shape[-1] != 2 * channels:
+        raise ValueError(
+            "A learned variance needs 2C channels, the prediction and v: "
+            f"`denoise` must return (..., {2 * channels}). Received: shape {tuple(output.shape)}"
+        )
+    log_small, log_large = row[len(COLUMNS)], row[len(COLUMNS) + 1]
+    log_variance = interpolate_log_variance(output[..., channels:], log_small, log_large)
+    return output[..., :channels], row[COLUMNS.index("s")] * ops.exp(0.5 * log_variance)

@@ -1,0 +1,90 @@
+"""The step that all samplers take, and its compiled forms: samplers of one denoiser share them.
+
+What sets samplers apart are the numbers in their tables, which are arguments here. So DDIM with any eta above 0 and
+DDPM with a fixed variance run the same graph, and a second sampler does not wait for the compiler again.
+"""
+
+from collections.abc import Callable
+
+from keras import ops
+
+from diffusion_course.backend import compile_function, stateless_normal
+
+COLUMNS = ("c_x", "c_p", "a", "b", "s")
+KEPT = 6  # denoisers whose compiled functions are kept; each holds on to its network and to its graphs
+
+_kept: list[tuple[Callable, dict]] = []  # the last used comes last
+
+
+def noise_from_table(output, x, row):
+    """Prediction and noise level s of a network that returns nothing but its prediction.
+
+    Args:
+        output: what the network said.
+        x: (B, ..., C).
+        row: the step's numbers, in the order of ``COLUMNS``.
+
+    Raises:
+        ValueError: the output has not the shape of x.
+    """
+    expected, received = tuple(x.shape), tuple(output.shape)
+    if len(received) != len(expected) or received[-1] != expected[-1]:
+        hint = ""
+        if received[-1] == 2 * expected[-1]:
+            hint = " The second half looks like a learned variance: only DDPMSampler(variance='learned') uses it."
+        raise ValueError(
+            f"`denoise` must return the shape of x, {expected}. Received: shape {received}.{hint}"
+        )
+    return output, row[COLUMNS.index("s")]
+
+
+def walking(
+    denoise: Callable, name: str, *, split: Callable, noisy: bool, compile: bool, jit: bool
+) -> Callable:
+    """One step, or the whole loop, for a denoiser.
+
+    Args:
+        denoise: ``denoise(x, t)``.
+        name: "step" or "loop".
+        split: (output, x, row) -> prediction and noise level s, like `noise_from_table`.
+        noisy: False for a walk in which every s is 0: then nothing is drawn, which takes time.
+        compile, jit: as in `Sampler`; without ``compile`` only "step".
+
+    Returns:
+        step(x, row, number, bounds, seed) -> (x_prev, x0_hat), or loop(x, rows, numbers, count, bounds, seed) -> x_0.
+    """
+
+    def step(x, row, number, bounds, seed):
+        return _step(denoise, split, noisy, x, row, number, bounds, seed)
+
+    def loop(x, rows, numbers, count, bounds, seed):
+        def body(k, x):
+            return step(x, ops.take(rows, k, axis=0), ops.take(numbers, k, axis=0), bounds, seed)[0]
+
+        return ops.fori_loop(0, count, body, x)
+
+    if not compile:
+        return step
+    functions, key = _functions_of(denoise), (name, split, noisy, jit)
+    if key not in functions:
+        functions[key] = compile_function(step if name == "step" else loop, jit=jit)
+    return functions[key]
+
+
+def _functions_of(denoise: Callable) -> dict:
+    """Compiled functions of one denoiser; compared by identity, so a new lambda is compiled anew."""
+    entry = next((entry for entry in _kept if entry[0] is denoise), (denoise, {}))
+    _kept[:] = [*(other for other in _kept if other[0] is not denoise), entry][-KEPT:]
+    return entry[1]
+
+
+def _step(denoise, split, noisy: bool, x, row, number, bounds, seed):
+    """One step: x_prev and x0_hat."""
+    t = ops.broadcast_to(ops.reshape(number[0], (1,)), (ops.shape(x)[0],))  # (B,)
+    prediction, s = split(ops.cast(denoise(x, t), "float32"), x, row)
+    c_x, c_p, a, b = (row[k] for k in range(4))
+    x0_hat = ops.clip(c_x * x + c_p * prediction, bounds[0], bounds[1])
+    x_prev = a * x0_hat + b * x
+    if noisy:
+        x_prev = x_prev + s * stateless_normal(ops.shape(x), seed, number[1])
+    return ops.reshape(x_prev, ops.shape(x)), x0_hat
