@@ -47,7 +47,10 @@ def measure(dataset: str, options) -> list[dict]:
     order = np.random.default_rng(options.seed).permutation(len(training))
     sets = range(options.seed, options.seed + options.sets)
     pipeline = load_pipeline(f"unet-{dataset}")
+    guided = load_pipeline(f"unet-{dataset}", guide=True)
     made = [pipeline.generate(options.samples, steps=options.calls, seed=seed) for seed in sets]
+    steps = options.calls // guided.calls_per_step  # as many network calls as without
+    led = [guided.generate(options.samples, steps=steps, seed=seed) for seed in sets]
     seen = [training[order[i * options.samples :][: options.samples]] for i in range(options.sets)]
     wide, accuracy = wide_classifier(dataset, options.epochs)
     found = []
@@ -56,7 +59,7 @@ def measure(dataset: str, options) -> list[dict]:
         (wide, {"trained_epochs": options.epochs, "test_accuracy": accuracy}),
     ):
         ruler = Ruler(classifier, real, samples=options.samples)
-        kinds = {"training pictures": seen, "generated pictures": made}
+        kinds = {"training": seen, "generated": made, "guided": led}
         fids = {kind: [ruler.fid(x) for x in pictures] for kind, pictures in kinds.items()}
         found.append(
             {
@@ -91,8 +94,9 @@ def main(arguments: list[str] | None = None) -> dict:
     rulers = [entry for dataset in options.datasets for entry in measure(dataset, options)]
     content = {
         "benchmark": "rulers",
-        "what": f"shipped weights, {options.sets} sets of {options.samples} pictures, {options.calls} calls of DDIM "
-        f"with eta = {RECOMMENDED_ETA:g}; FID over the FID of as many real test pictures, same reference",
+        "what": f"shipped weights, {options.sets} sets of {options.samples} pictures, {options.calls} network calls, "
+        f"DDIM with eta = {RECOMMENDED_ETA:g}, guided with half as many steps; "
+        "FID over the FID of as many real test pictures, same reference",
         **environment,
         "seed": options.seed,
         "rulers": rulers,
@@ -101,8 +105,7 @@ def main(arguments: list[str] | None = None) -> dict:
             {
                 "what": f"{TITLES[entry['dataset']]}, {entry['features']} features",
                 "floor": entry["floor"],
-                "training": entry["fid_ratio"]["training pictures"],
-                "generated": entry["fid_ratio"]["generated pictures"],
+                **entry["fid_ratio"],
             }
             for entry in rulers
         ],

@@ -9,8 +9,8 @@ NONE = "There are no results yet: `make bench` makes them."
 HEADS = {
     "speed": ["| what | the tutorials' way | the course | faster |", "|---|---|---|---|"],
     "quality": [
-        "| pictures and ruler | FID of real test pictures (floor) | ratio of training pictures | ratio of generated |",
-        "|---|---|---|---|",
+        "| data and ruler | floor (FID of real pictures) | training pictures | generated | with a guide |",
+        "|---|---|---|---|---|",
     ],
 }
 
@@ -40,7 +40,9 @@ def speed(contents: list[dict]) -> list[str]:
 def quality(contents: list[dict]) -> list[str]:
     """The rows of the table of quality."""
     return [
-        f"| {row['what']} | {row['floor']:.3g} | {row['training']:.2f} | {row['generated']:.2f} |"
+        f"| {row['what']} | {row['floor']:.3g} | "
+        + " | ".join(f"{row[kind]:.2f}" for kind in ("training", "generated", "guided"))
+        + " |"
         for content in contents
         for row in content.get("quality", [])
     ]

@@ -19,7 +19,9 @@ def test_tables_are_those_of_the_results_and_nothing_else_changes(tmp_path):
     row = {"what": "a", "tutorial": 61.2, "course": 2.04, "unit": "s", "ratio": 29.9}
     record.write("b", {"rows": [row]}, tmp_path)
     record.write(
-        "c", {"quality": [{"what": "q", "floor": 0.1481, "training": 1.0, "generated": 1.4567}]}, tmp_path
+        "c",
+        {"quality": [{"what": "q", "floor": 0.1481, "training": 1.0, "generated": 1.4567, "guided": 1.2}]},
+        tmp_path,
     )
     record.write("models.tensorflow.cpu", {"results": {}}, tmp_path)
     full = table.filled(empty, tmp_path)
@@ -31,7 +33,7 @@ def test_tables_are_those_of_the_results_and_nothing_else_changes(tmp_path):
             "| a | 61 s | 2.0 s | 30 x |",
             speed_end.strip(),
         ),
-        *("between", quality_begin.strip(), *table.HEADS["quality"], "| q | 0.148 | 1.00 | 1.46 |"),
+        *("between", quality_begin.strip(), *table.HEADS["quality"], "| q | 0.148 | 1.00 | 1.46 | 1.20 |"),
         *(quality_end.strip(), "after"),
     ]
     assert table.filled(full, tmp_path) == full
