@@ -1,6 +1,6 @@
 """The same generated pictures on two rulers: what a FID ratio says depends on the features that it is measured with.
 
-The course's classifier has 96 features. Others use more: the second ruler is a classifier of the shape that fast.ai's
+The course's classifier has 96 features. Others use more: the second ruler is a classifier of the shape that fastai's
 course measures its Fashion-MNIST pictures with, five stages that halve, 512 features, trained here from scratch. Both
 rulers hold 2,048 pictures against the same test pictures, and divide by what as many real ones get. Training pictures
 go through both as well: a model that had the data by heart would do as well as they.

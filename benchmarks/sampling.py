@@ -1,6 +1,6 @@
 """How fast noise becomes pictures: 16 MNIST-shaped pictures, 500 ancestral steps, against the tutorials' loop.
 
-The seconds of one step do not depend on the weights, so the timed networks are untrained. That few calls do not cost
+The seconds of one step do not depend on the weights, so the timed networks are untrained. What few calls cost in
 quality is measured with the weights that come with the course: FID after 500 ancestral steps and after 50 calls.
 """
 

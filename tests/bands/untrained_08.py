@@ -42,7 +42,7 @@ def untrained_08():
         values[f"fid_ratio_{name}"] = ruler.fid(made) / ruler.floor
         if name == "fashion":
             continue
-        led = replace(pipeline, guide=presets.build("unet-mnist-short"), weight=2.0)
+        led = replace(pipeline, guide=presets.build("unet-mnist-short"), guidance_scale=2.0)
         fid_led = ruler.fid(led.generate(COUNT, steps=CALLS))
         values["fid_ratio_guided"] = fid_led / ruler.floor
         values["guide_gain"] = fid_led / ruler.fid(made)

@@ -56,7 +56,11 @@ def test_rulers(tmp_path, monkeypatch):
 
     def untrained(name, guide=False):
         pipeline = pipeline_for(name, networks.NETWORKS["tutorial"]())
-        return replace(pipeline, guide=networks.NETWORKS["tutorial"](), weight=2.0) if guide else pipeline
+        return (
+            replace(pipeline, guide=networks.NETWORKS["tutorial"](), guidance_scale=2.0)
+            if guide
+            else pipeline
+        )
 
     monkeypatch.setattr(script, "WIDTHS", (4, 6))
     monkeypatch.setattr(script, "training_data", lambda name, profile: training_data(name, "quick"))

@@ -27,6 +27,8 @@ def test_pictures_are_in_range_and_follow_from_the_seed(small):
     assert a.shape == (5, 8, 8, 1) and a.dtype == np.float32 and 0 <= a.min() < a.max() <= 1
     np.testing.assert_array_equal(a, small.generate(5, steps=4, seed=1))
     assert np.abs(a - small.generate(5, steps=4, seed=2)).max() > 0.01
+    blank = small.generate(5, steps=4, seed=1, denoise=lambda x, t: 0 * x)
+    assert np.abs(a - blank).max() > 0.01
 
 
 def test_batches_do_not_share_their_noise(small):
@@ -69,17 +71,17 @@ def test_a_guide_moves_away_from_what_it_says(small):
         weight.assign(np.random.default_rng(1).normal(0, 0.1, weight.shape))
     x, t = small.noise(3), np.full(3, 20, "int32")
     own, other = (np.asarray(net({"x": x, "t": t})) for net in (small.network, weak))
-    pipeline = DiffusionPipeline(small.network, small.schedule, "velocity", guide=weak, weight=2.5)
+    pipeline = DiffusionPipeline(small.network, small.schedule, "velocity", guide=weak, guidance_scale=2.5)
     np.testing.assert_allclose(pipeline.denoise(x, t), 2.5 * own - 1.5 * other, atol=1e-5)
     assert (small.calls_per_step, pipeline.calls_per_step) == (1, 2)
-    same = DiffusionPipeline(small.network, small.schedule, "velocity", guide=weak, weight=1.0)
+    same = DiffusionPipeline(small.network, small.schedule, "velocity", guide=weak, guidance_scale=1.0)
     np.testing.assert_allclose(same.generate(3, steps=4), small.generate(3, steps=4), atol=1e-4)
     assert np.abs(pipeline.generate(3, steps=4) - small.generate(3, steps=4)).max() > 0.01
 
 
 def test_guides_are_weaker_networks_of_the_same_task():
-    for name, (guide, weight) in GUIDES.items():
-        assert presets.DIFFUSION[guide] == presets.DIFFUSION[name] and weight > 1
+    for name, (guide, scale) in GUIDES.items():
+        assert presets.DIFFUSION[guide] == presets.DIFFUSION[name] and scale > 1
         assert (PLANS[guide].dataset, PLANS[guide].steps < PLANS[name].steps) == (PLANS[name].dataset, True)
 
 

@@ -15,7 +15,9 @@ def test_weight_interpolates_and_extrapolates():
     np.testing.assert_allclose(towards[0], X + 2)
     np.testing.assert_allclose(towards[1], 3 * X, atol=1e-5)
     np.testing.assert_allclose(towards[2], 5 * X - 2, atol=1e-5)
-    with pytest.raises(ValueError, match="`weight` must be a finite number. Received: weight=nan"):
+    with pytest.raises(
+        ValueError, match="`guidance_scale` must be a finite number. Received: guidance_scale=nan"
+    ):
         guided(None, None, float("nan"))
 
 

@@ -20,7 +20,7 @@ SCHEDULES = {
 # Fresh noise covers errors of earlier calls, and later calls repair them: in chapter 08's run, with "unet-mnist"
 # at 5, 10, 20 and 50 calls, eta = 1 had a lower FID than eta = 0 each time.
 RECOMMENDED_ETA = 1.0
-# A shorter trained network that guides each of these, and the weight, chosen by the FID of 512 pictures.
+# A less trained network that guides each of these, and the guidance scale, chosen by the FID of 512 pictures.
 GUIDES = {"unet-mnist": ("unet-mnist-short", 2.0), "unet-fashion": ("unet-fashion-short", 3.0)}
 
 
@@ -33,8 +33,9 @@ class DiffusionPipeline:
         schedule: the NoiseSchedule of its training.
         prediction: what it predicts: "noise", "x0" or "velocity".
         guide: a weaker network for the same schedule and prediction, to lead away from; None for no guidance.
-        weight: of the guidance, see `samplers.guidance.guided`.
-        denoise: ``denoise(x, t)``, what samplers want. Always the same object, so that they compile once.
+        guidance_scale: see `samplers.guidance.guided`; 1 is off.
+        denoise: ``denoise(x, t)``, what samplers want. Always the same object, so that they compile once; for other
+            networks make another pipeline (`dataclasses.replace`).
         recommended: the sampler that `generate` uses unless told otherwise.
     """
 
@@ -42,14 +43,14 @@ class DiffusionPipeline:
     schedule: NoiseSchedule
     prediction: str
     guide: keras.Model | None = None
-    weight: float = 1.0
+    guidance_scale: float = 1.0
     denoise: Callable = field(init=False)
     recommended: Sampler = field(init=False)
 
     def __post_init__(self):
         self.denoise = _denoiser(self.network)
         if self.guide is not None:
-            self.denoise = guided(self.denoise, _denoiser(self.guide), self.weight)
+            self.denoise = guided(self.denoise, _denoiser(self.guide), self.guidance_scale)
         self.recommended = DDIMSampler(self.schedule, prediction=self.prediction, eta=RECOMMENDED_ETA)
 
     @property
@@ -63,7 +64,14 @@ class DiffusionPipeline:
         return np.random.default_rng(seed).standard_normal(shape, dtype="float32")
 
     def generate(
-        self, count: int, *, steps=50, seed: int = 0, sampler: Sampler | None = None, batch_size: int = 256
+        self,
+        count: int,
+        *,
+        steps=50,
+        seed: int = 0,
+        sampler: Sampler | None = None,
+        denoise: Callable | None = None,
+        batch_size: int = 256,
     ) -> np.ndarray:
         """Makes pictures.
 
@@ -72,6 +80,7 @@ class DiffusionPipeline:
             steps: of the sampler, or the list of steps to visit; each takes `calls_per_step` network calls.
             seed: 0 or more; of the noise to start from, and of the noise on the way.
             sampler: by default ``recommended``.
+            denoise: by default the pipeline's own; another one must make the same kind of prediction.
             batch_size: pictures that are made at the same time.
 
         Returns:
@@ -84,12 +93,12 @@ class DiffusionPipeline:
             raise ValueError(
                 f"`count` and `batch_size` must be positive. Received: count={count}, batch_size={batch_size}"
             )
-        sampler, x_T = sampler or self.recommended, self.noise(count, seed)
+        sampler, denoise, x_T = sampler or self.recommended, denoise or self.denoise, self.noise(count, seed)
         made = []
         for i, start in enumerate(range(0, count, batch_size)):
             part = x_T[start : start + batch_size]
             # Noise on the way is drawn per batch: with one seed for all, every batch would get the same
-            x = sampler.sample(self.denoise, part, steps=steps, seed=(seed * 100_003 + i) % 2**31)
+            x = sampler.sample(denoise, part, steps=steps, seed=(seed * 100_003 + i) % 2**31)
             made.append(keras.ops.convert_to_numpy(x))
         return np.clip((np.concatenate(made) + 1) / 2, 0, 1)
 
@@ -113,13 +122,14 @@ def load_pipeline(name: str, *, guide: bool = False) -> DiffusionPipeline:
         ValueError: there is no such diffusion preset, or no guide for it.
         MissingFile, DamagedFile: as `presets.load_pretrained`.
     """
-    pipeline = pipeline_for(name, presets.load_pretrained(check_diffusion(name)))
+    check_diffusion(name)
+    if guide and name not in GUIDES:
+        raise ValueError(f"`guide` needs one of {', '.join(GUIDES)}. Received: {name!r}")
+    pipeline = pipeline_for(name, presets.load_pretrained(name))
     if not guide:
         return pipeline
-    if name not in GUIDES:
-        raise ValueError(f"`guide` needs one of {', '.join(GUIDES)}. Received: {name!r}")
-    weaker, weight = GUIDES[name]
-    return replace(pipeline, guide=presets.load_pretrained(weaker), weight=weight)
+    weaker, guidance_scale = GUIDES[name]
+    return replace(pipeline, guide=presets.load_pretrained(weaker), guidance_scale=guidance_scale)
 
 
 def pipeline_for(name: str, network: keras.Model) -> DiffusionPipeline:

@@ -72,7 +72,11 @@ def walking(
 
 
 def _functions_of(denoise: Callable) -> dict:
-    """Compiled functions of one denoiser; compared by identity, so a new lambda is compiled anew."""
+    """Compiled functions of one denoiser; compared by identity, so a new lambda is compiled anew.
+
+    What a denoiser reads besides its arguments must be Keras variables: a Python number is frozen at its first use,
+    for all samplers.
+    """
     entry = next((entry for entry in _kept if entry[0] is denoise), (denoise, {}))
     _kept[:] = [*(other for other in _kept if other[0] is not denoise), entry][-KEPT:]
     return entry[1]
