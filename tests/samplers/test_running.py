@@ -95,7 +95,7 @@ def test_samplers_share_what_is_compiled_and_keep_their_numbers():
 
     samplers = [
         DDIMSampler(SCHEDULE, eta=0.5),
-        DDIMSampler(SCHEDULE, eta=1.0, clip=None),
+        DDIMSampler(SCHEDULE, eta=1.0, clip=(-2.0, 2.0)),
         DDPMSampler(SCHEDULE),
     ]
     pictures, counts = [], []
