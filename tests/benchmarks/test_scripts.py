@@ -35,11 +35,17 @@ def run(name, tmp_path, *arguments):
     return written
 
 
+def untrained(name, guide=False):
+    """In place of `load_pipeline`."""
+    pipeline = pipeline_for(name, networks.NETWORKS["tutorial"]())
+    if not guide:
+        return pipeline
+    return replace(pipeline, guide=networks.NETWORKS["tutorial"](), guidance_scale=2.0)
+
+
 def test_sampling(tmp_path, monkeypatch):
     script = importlib.import_module("sampling")
-    monkeypatch.setattr(
-        script, "load_pipeline", lambda name: pipeline_for(name, networks.NETWORKS["tutorial"]())
-    )
+    monkeypatch.setattr(script, "load_pipeline", untrained)
     found = run("sampling", tmp_path, "--eager-steps", "2", "--rounds", "1", "--samples", "16")
     assert set(found["ratios_to_tutorial"]) == set(found["seconds_in_all"]) - {"tutorial"}
     whole, step = found["seconds_in_all"], found["seconds_per_step"]
@@ -53,15 +59,6 @@ def test_sampling(tmp_path, monkeypatch):
 
 def test_rulers(tmp_path, monkeypatch):
     script = importlib.import_module("rulers")
-
-    def untrained(name, guide=False):
-        pipeline = pipeline_for(name, networks.NETWORKS["tutorial"]())
-        return (
-            replace(pipeline, guide=networks.NETWORKS["tutorial"](), guidance_scale=2.0)
-            if guide
-            else pipeline
-        )
-
     monkeypatch.setattr(script, "WIDTHS", (4, 6))
     monkeypatch.setattr(script, "training_data", lambda name, profile: training_data(name, "quick"))
     monkeypatch.setattr(script, "load_pipeline", untrained)
