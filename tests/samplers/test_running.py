@@ -29,6 +29,17 @@ def network(outputs=2):
     return (lambda x, t: model({"x": x, "t": t})), model
 
 
+def counted(inner):
+    """A denoiser, and a list that grows by one whenever Python runs it: at each trace, not at each step."""
+    calls = []
+
+    def denoise(x, t):
+        calls.append(1)
+        return inner(x, t)
+
+    return denoise, calls
+
+
 MAKERS = {
     "ddpm": (2, lambda **options: DDPMSampler(SCHEDULE, **options)),
     "ddpm learned": (4, lambda **options: DDPMSampler(SCHEDULE, variance="learned", **options)),
@@ -66,13 +77,7 @@ def test_seed_decides_where_there_is_noise(name):
 
 @pytest.mark.skipif(not TRACES, reason="nothing is traced")
 def test_each_way_is_traced_once():
-    inner, _ = network()
-    calls = []
-
-    def denoise(x, t):
-        calls.append(1)
-        return inner(x, t)
-
+    denoise, calls = counted(network()[0])
     sampler = DDPMSampler(SCHEDULE)
     list(sampler(denoise, X_T, steps=3))
     sampler.sample(denoise, X_T, steps=3)
@@ -87,12 +92,7 @@ def test_each_way_is_traced_once():
 @pytest.mark.skipif(not TRACES, reason="nothing is traced")
 def test_samplers_share_what_is_compiled_and_keep_their_numbers():
     inner, _ = network()
-    calls = []
-
-    def denoise(x, t):
-        calls.append(1)
-        return inner(x, t)
-
+    denoise, calls = counted(inner)
     samplers = [
         DDIMSampler(SCHEDULE, eta=0.5),
         DDIMSampler(SCHEDULE, eta=1.0, clip=(-2.0, 2.0)),
