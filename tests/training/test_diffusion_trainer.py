@@ -83,6 +83,15 @@ def test_learns_and_averages():
         np.testing.assert_array_equal(numpy(weight), numpy(average))
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="JAX looks at shapes first")
+def test_a_training_step_is_traced_once():
+    model, calls = trainer(), []
+    call = model.network.call
+    model.network.call = lambda *args, **kwargs: (calls.append(1), call(*args, **kwargs))[1]
+    train_diffusion(model, X, steps=2, batch_size=32, warmup=0, steps_per_epoch=1)
+    assert len(calls) == 1
+
+
 class Stop(keras.callbacks.Callback):
     """Breaks off in the middle of an epoch, as a lost power cable would."""
 

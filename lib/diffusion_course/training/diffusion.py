@@ -164,6 +164,9 @@ def train_diffusion(
         warmup_steps=warmup,
     )
     trainer.compile(keras.optimizers.Adam(rate, beta_2=0.99, use_ema=True, ema_momentum=ema))
+    if trainer.network.built:
+        # TensorFlow traces a step that creates variables a second time: seconds, before the first one is taken.
+        trainer.optimizer.build(trainer.trainable_variables)
     done, history = 0, {}
     if checkpoint is not None and Path(checkpoint).exists():
         done, history = load_checkpoint(trainer, checkpoint)
