@@ -149,7 +149,7 @@ def compile_function(function: Callable, *, jit: bool = True) -> Callable:
     if backend == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(function, jit_compile=jit)
+        return tf.function(function, jit_compile=jit, autograph=False)
     return _jitted_with_weights(function) if backend == "jax" else function
 
 

@@ -29,19 +29,19 @@ def group_norm(x, scale, shift, groups: int, epsilon: float = 1e-5):
 
     Reference: Wu and He, "Group normalization", 2018 (arXiv:1803.08494), equations 1, 2 and 7.
     """
-    channels = x.shape[-1]
+    size = x.shape[-1] // groups
     x32 = ops.cast(x, "float32")
-    mean, power = ops.mean(x32, axis=(1, 2)), ops.mean(ops.square(x32), axis=(1, 2))  # (B, C)
 
-    def over_group(per_channel):  # (B, C) -> (B, C), every channel with its group's mean
-        grouped = ops.reshape(per_channel, (-1, groups, channels // groups))  # (B, G, C / G)
-        return ops.repeat(ops.mean(grouped, axis=-1), channels // groups, axis=-1)
+    def over_group(values):  # (B, H, W, C) -> (B, 1, 1, C), every channel with its group's mean
+        grouped = ops.reshape(ops.mean(values, axis=(1, 2)), (-1, groups, size))
+        mean = ops.mean(grouped, axis=-1, keepdims=True)  # (B, G, 1)
+        return ops.reshape(ops.tile(mean, (1, 1, size)), (-1, 1, 1, groups * size))
 
-    mean, power = over_group(mean), over_group(power)
+    mean, power = over_group(x32), over_group(ops.square(x32))
     # The difference of two large numbers may fall below 0 by rounding where a group is almost constant.
     inverse = ops.rsqrt(ops.maximum(power - ops.square(mean), 0.0) + epsilon)
-    factor = inverse[:, None, None, :] * ops.cast(scale, "float32")  # (B, 1, 1, C)
-    summand = ops.cast(shift, "float32") - mean[:, None, None, :] * factor
+    factor = inverse * ops.cast(scale, "float32")  # (B, 1, 1, C)
+    summand = ops.cast(shift, "float32") - mean * factor
     return x * ops.cast(factor, x.dtype) + ops.cast(summand, x.dtype)
 
 

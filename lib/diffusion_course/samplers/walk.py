@@ -54,8 +54,12 @@ def walking(
         step(x, row, number, bounds, seed) -> (x_prev, x0_hat), or loop(x, rows, numbers, count, bounds, seed) -> x_0.
     """
 
+    functions = _functions_of(denoise) if compile else {"denoise": denoise}
+    if "denoise" not in functions:  # compiled by itself too: other walks do not trace the network again
+        functions["denoise"] = compile_function(denoise, jit=False)
+
     def step(x, row, number, bounds, seed):
-        return _step(denoise, split, noisy, x, row, number, bounds, seed)
+        return _step(functions["denoise"], split, noisy, x, row, number, bounds, seed)
 
     def loop(x, rows, numbers, count, bounds, seed):
         def body(k, x):
@@ -65,7 +69,7 @@ def walking(
 
     if not compile:
         return step
-    functions, key = _functions_of(denoise), (name, split, noisy, jit)
+    key = (name, split, noisy, jit)
     if key not in functions:
         functions[key] = compile_function(step if name == "step" else loop, jit=jit)
     return functions[key]
