@@ -70,7 +70,7 @@ def main(arguments: list[str] | None = None) -> dict:
         help="by default all on a GPU, and plain on a CPU",
     )
     parser.add_argument("--batch-size", type=int, default=64 if device["gpu"] else 16)
-    parser.add_argument("--steps", type=int, default=100 if device["gpu"] else 3)
+    parser.add_argument("--steps", type=int, default=100 if device["gpu"] else 30)
     options = parser.parse_args(arguments)
     unknown = [name for name in options.names if name not in presets.PRESETS]
     if unknown:

@@ -64,6 +64,7 @@ def prepare(
     trainer.compile(
         keras.optimizers.Adam(1e-3), loss=loss, jit_compile=jit or keras.config.backend() == "jax"
     )
+    trainer.optimizer.build(trainer.trainable_variables)  # or TensorFlow traces the first step twice
 
     def batches():
         while True:
