@@ -26,14 +26,14 @@ from diffusion_course.datasets.images import load_mnist  # noqa: E402
 from diffusion_course.metrics.generation import Ruler  # noqa: E402
 from diffusion_course.models import presets  # noqa: E402
 from diffusion_course.paths import build_dir  # noqa: E402
+from diffusion_course.pipelines.unconditional import RECOMMENDED_ETA  # noqa: E402
 from diffusion_course.samplers.ddim import DDIMSampler  # noqa: E402
 from diffusion_course.samplers.ddpm import DDPMSampler  # noqa: E402
 from diffusion_course.schedules import NoiseSchedule  # noqa: E402
 from diffusion_course.training.checkpoints import load_checkpoint, save_checkpoint  # noqa: E402
 
 BATCH = 64
-CALLS = 50  # of DDIM, with which both sides are measured after each slice
-SHARE = 5  # the course gets a fifth of the time
+CALLS = 50  # with which both sides are measured after each slice
 
 
 class Quality:
@@ -153,12 +153,15 @@ def measure_speed(x, folder: Path) -> float:
 def main(arguments: list[str] | None = None) -> dict:
     parser = command_line(__doc__, resumes=True)
     parser.add_argument("--seconds", type=float, default=240, help="training time of the tutorials' way")
+    parser.add_argument(
+        "--share", type=float, default=5, help="the course gets this part of it: 5 is a fifth"
+    )
     parser.add_argument("--slices", type=int, default=4)
     parser.add_argument("--samples", type=int, default=512, help="pictures that FID is measured on")
     parser.add_argument("--ancestral-steps", type=int, default=500, help="of the tutorials' way in the end")
     options = parser.parse_args(arguments)
     # Another budget is another run; one folder for each lets all of them be resumed.
-    key = f"{options.seconds:g}-{options.slices}-{options.samples}-{options.seed}"
+    key = f"{options.seconds:g}-{options.share:g}-{options.slices}-{options.samples}-{options.seed}"
     folder = build_dir() / "benchmarks" / "time_to_quality" / key
     if options.fresh:
         shutil.rmtree(folder, ignore_errors=True)
@@ -173,7 +176,7 @@ def main(arguments: list[str] | None = None) -> dict:
         step = measure_speed(x, folder)
         state = {
             "environment": record.environment(),
-            "steps_per_slice": max(2, round(options.seconds / SHARE / options.slices / step)),
+            "steps_per_slice": max(2, round(options.seconds / options.share / options.slices / step)),
             "tutorial": [],
             "course": [],
         }
@@ -181,13 +184,16 @@ def main(arguments: list[str] | None = None) -> dict:
     tutorial = Tutorial(x, folder, len(state["tutorial"]))
     course = Course(x, folder, options.slices, state["steps_per_slice"])
 
+    def save() -> None:
+        aside = state_file.with_suffix(".part")
+        aside.write_text(json.dumps(state), encoding="utf-8")
+        os.replace(aside, state_file)
+
     def add(name: str, seconds: float, cold: float, fid: float) -> None:
         curve = state[name]
         before = curve[-1]["seconds"] if curve else 0.0
         curve.append({"seconds": before + seconds, "cold_start": cold, "fid": fid})
-        aside = state_file.with_suffix(".part")
-        aside.write_text(json.dumps(state), encoding="utf-8")
-        os.replace(aside, state_file)
+        save()
         print(
             f"{name:9} {curve[-1]['seconds']:7.0f} s  FID {fid:8.2f}  ({fid / quality.ruler.floor:.2f} x floor)"
         )
@@ -203,9 +209,12 @@ def main(arguments: list[str] | None = None) -> dict:
             )
         if len(state["course"]) <= k:
             seconds, cold = course.train(k)
-            sampler = DDIMSampler(course.schedule, prediction=course.prediction)
+            sampler = DDIMSampler(course.schedule, prediction=course.prediction, eta=RECOMMENDED_ETA)
             add("course", seconds, cold, quality.fid(course.network, sampler, CALLS))
-    own = quality.fid(tutorial.network, DDPMSampler(tutorial.schedule), options.ancestral_steps)
+    if "own" not in state:
+        state["own"] = quality.fid(tutorial.network, DDPMSampler(tutorial.schedule), options.ancestral_steps)
+        save()
+    own = state["own"]
     print(f"tutorial, its own {options.ancestral_steps} steps: FID {own:.2f}")
     # The better of its own sampler and DDIM, so that the target is not easier than it need be
     fid = min(own, state["tutorial"][-1]["fid"])
@@ -213,8 +222,9 @@ def main(arguments: list[str] | None = None) -> dict:
     content = {
         "benchmark": "time_to_quality",
         "what": f"MNIST; FID on features of classifier-mnist, {options.samples} pictures, real ones reach "
-        f"{quality.ruler.floor:.4g}; after each slice both are sampled with {CALLS} DDIM calls; the target is the "
-        "better of that and of the tutorials' own ancestral steps, after all of their time",
+        f"{quality.ruler.floor:.4g}; after each slice both are sampled with {CALLS} calls, the tutorials' network with "
+        f"DDIM, the course's as recommended, with eta = {RECOMMENDED_ETA:g}; the target is the better of that and of "
+        f"the tutorials' own {options.ancestral_steps} ancestral steps, after all of their time",
         **state["environment"],
         "seed": options.seed,
         "networks": {
