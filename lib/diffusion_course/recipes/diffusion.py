@@ -20,23 +20,33 @@ SAMPLES, SETS, CALLS = 2_048, 2, 50  # the protocol of every FID ratio that a ca
 
 @dataclass(frozen=True)
 class Plan:
-    """How one network was trained: data, steps, and what is not the default of `train_diffusion`."""
+    """How one network was trained: data, steps, and what is not the default of `train_diffusion`.
+
+    Each of ``stages`` is a training of its own, as many steps long, whose learning rate rises and falls again; it goes
+    on from the averaged weights of the one before. So a network that proved too weak learns on without loss of what it
+    cost so far (Loshchilov and Hutter 2017, arXiv:1608.03983, warm restarts).
+    """
 
     dataset: str
-    steps: int
+    stages: tuple[int, ...]
     learned_variance: bool = False
     start: str | None = None  # the preset whose shipped weights it goes on from
     ema: float = 0.999
     learning_rate: float = 2e-3
 
+    @property
+    def steps(self) -> int:
+        """Of all stages."""
+        return sum(self.stages)
+
 
 PLANS = {
-    "unet-mnist": Plan("mnist", 16_000),
-    "unet-fashion": Plan("fashion", 16_000),
-    "unet-mnist-short": Plan("mnist", 2_500, ema=0.995),
-    "unet-fashion-short": Plan("fashion", 5_000),
-    "unet-mnist-no-skips": Plan("mnist", 2_500, ema=0.995),
-    "unet-mnist-learned": Plan("mnist", 1_000, True, "unet-mnist", ema=0.99, learning_rate=5e-4),
+    "unet-mnist": Plan("mnist", (16_000,)),
+    "unet-fashion": Plan("fashion", (16_000, 36_000)),
+    "unet-mnist-short": Plan("mnist", (2_500,), ema=0.995),
+    "unet-fashion-short": Plan("fashion", (5_000,)),
+    "unet-mnist-no-skips": Plan("mnist", (2_500,), ema=0.995),
+    "unet-mnist-learned": Plan("mnist", (1_000,), True, "unet-mnist", ema=0.99, learning_rate=5e-4),
 }
 PROFILE_STEPS = {"quick": lambda steps: 20, "standard": lambda steps: steps, "full": lambda steps: 5 * steps}
 
@@ -111,30 +121,37 @@ def _recipe(name: str) -> Recipe:
 
     def train(network: keras.Model, profile: str) -> float:
         x = 2 * training_data(plan.dataset, profile)[0] - 1
-        trainer = DiffusionTrainer(
-            network,
-            pipeline_for(name, network).schedule,
-            prediction=how["prediction"],
-            learned_variance=plan.learned_variance,
-        )
         if plan.start:
             start_from(network, presets.load_pretrained(plan.start))
-        steps = PROFILE_STEPS[profile](plan.steps)
-        checkpoint = build_dir() / "checkpoints" / f"{name}.{profile}.{steps}-steps.safetensors"
-        history = train_diffusion(
-            trainer,
-            x,
-            steps=steps,
-            ema=plan.ema,
-            learning_rate=plan.learning_rate,
-            warmup=min(200, steps // 2),
-            steps_per_epoch=min(250, steps),
-            # An interrupted training is not lost: the same command goes on from here.
-            checkpoint=checkpoint,
-            callbacks=[ProgressBar()],
-        )
-        checkpoint.unlink()
-        return sum(history["seconds"])
+        checkpoints, seconds = [], 0.0
+        for stage, steps in enumerate(plan.stages):
+            steps = PROFILE_STEPS[profile](steps)
+            trainer = DiffusionTrainer(
+                network,
+                pipeline_for(name, network).schedule,
+                prediction=how["prediction"],
+                learned_variance=plan.learned_variance,
+                seed=stage,
+            )
+            checkpoints.append(
+                build_dir() / "checkpoints" / f"{name}.{profile}.stage-{stage}.{steps}-steps.safetensors"
+            )
+            history = train_diffusion(
+                trainer,
+                x,
+                steps=steps,
+                ema=plan.ema,
+                learning_rate=plan.learning_rate,
+                warmup=min(200, steps // 2),
+                steps_per_epoch=min(250, steps),
+                # An interrupted training is not lost: the same command goes on from here, past finished stages too.
+                checkpoint=checkpoints[-1],
+                callbacks=[ProgressBar()],
+            )
+            seconds += sum(history["seconds"])
+        for checkpoint in checkpoints:
+            checkpoint.unlink()
+        return seconds
 
     def evaluate(network: keras.Model) -> dict[str, float]:
         return {"test_loss": test_loss(network, name)}
