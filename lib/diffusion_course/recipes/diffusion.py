@@ -42,7 +42,7 @@ class Plan:
 
 PLANS = {
     "unet-mnist": Plan("mnist", (16_000,)),
-    "unet-fashion": Plan("fashion", (16_000, 36_000)),
+    "unet-fashion": Plan("fashion", (16_000, 30_000)),
     "unet-mnist-short": Plan("mnist", (2_500,), ema=0.995),
     "unet-fashion-short": Plan("fashion", (5_000,)),
     "unet-mnist-no-skips": Plan("mnist", (2_500,), ema=0.995),
