@@ -22,6 +22,7 @@ from diffusion_course.models import presets  # noqa: E402
 from diffusion_course.models.classifier import Classifier  # noqa: E402
 from diffusion_course.pipelines.unconditional import RECOMMENDED_ETA, load_pipeline  # noqa: E402
 from diffusion_course.recipes.base import TITLES, cosine, test_data, training_data  # noqa: E402
+from diffusion_course.recipes.diffusion import CALLS, SAMPLES, SETS, SPLITS  # noqa: E402
 
 WIDTHS = (32, 64, 128, 256, 512)  # 14 x 14 pixels down to 1 x 1
 BATCH = 128
@@ -58,7 +59,7 @@ def measure(dataset: str, options) -> list[dict]:
         (presets.load_pretrained(f"classifier-{dataset}"), {}),
         (wide, {"trained_epochs": options.epochs, "test_accuracy": accuracy}),
     ):
-        ruler = Ruler(classifier, real, samples=options.samples)
+        ruler = Ruler(classifier, real, samples=options.samples, splits=SPLITS)
         kinds = {"training": seen, "generated": made, "guided": led}
         fids = {kind: [ruler.fid(x) for x in pictures] for kind, pictures in kinds.items()}
         found.append(
@@ -84,9 +85,9 @@ def measure(dataset: str, options) -> list[dict]:
 def main(arguments: list[str] | None = None) -> dict:
     parser = command_line(__doc__)
     parser.add_argument("--datasets", nargs="*", choices=TITLES, default=["mnist", "fashion"])
-    parser.add_argument("--samples", type=int, default=2048, help="pictures in a set")
-    parser.add_argument("--sets", type=int, default=2)
-    parser.add_argument("--calls", type=int, default=50, help="of the network, per picture")
+    parser.add_argument("--samples", type=int, default=SAMPLES, help="pictures in a set")
+    parser.add_argument("--sets", type=int, default=SETS)
+    parser.add_argument("--calls", type=int, default=CALLS, help="of the network, per picture")
     parser.add_argument("--epochs", type=int, default=4, help="of the classifier with 512 features")
     options = parser.parse_args(arguments)
     began, environment = time.monotonic(), record.environment()

@@ -1,6 +1,8 @@
 """Recipes of diffusion networks: a learned variance starts from the trained network and predicts the same."""
 
+import keras
 import numpy as np
+import pytest
 
 from diffusion_course.models import presets
 from diffusion_course.models.unet import UNet
@@ -24,3 +26,56 @@ def test_network_with_a_variance_starts_as_the_one_without():
 def test_untrained_network_has_the_loss_of_predicting_nothing():
     # the velocity signal noise - sigma x0 has variance between that of noise, 1, and that of the pictures
     assert 0.7 < diffusion.test_loss(presets.build("unet-mnist"), "unet-mnist", count=200) < 1.1
+
+
+@pytest.fixture
+def two_stages(tmp_path, monkeypatch):
+    """The recipe of two stages of two epochs each, and the folder of its checkpoints."""
+    monkeypatch.setattr(diffusion, "build_dir", lambda: tmp_path)
+    monkeypatch.setitem(diffusion.PLANS, "unet-mnist", diffusion.Plan("mnist", (4, 4), ema=0.5))
+    monkeypatch.setattr(diffusion, "PROFILE_STEPS", {"quick": lambda steps: steps})
+    trained = diffusion.train_diffusion
+
+    def short_epochs(*args, **kwargs):
+        return trained(*args, **{**kwargs, "steps_per_epoch": 2})
+
+    monkeypatch.setattr(diffusion, "train_diffusion", short_epochs)
+    pictures = np.random.default_rng(0).random((64, 8, 8, 1), dtype="float32")
+    monkeypatch.setattr(diffusion, "training_data", lambda dataset, profile: (pictures, None))
+    return diffusion._recipe("unet-mnist").train, tmp_path / "checkpoints"
+
+
+def test_stages_go_on_from_one_another_and_survive_an_interruption(two_stages, monkeypatch):
+    train, folder = two_stages
+    rates, starts, ends, interrupt_at = [], [], [], 3  # in the second stage, after its first checkpoint
+
+    class Watch(keras.callbacks.Callback):
+        def weights(self):
+            return [keras.ops.convert_to_numpy(w).copy() for w in self.model.network.trainable_variables]
+
+        def on_train_begin(self, logs=None):
+            starts.append(self.weights())
+
+        def on_epoch_end(self, epoch, logs=None):
+            rates.append(float(self.model.optimizer.learning_rate))
+            if len(rates) == interrupt_at:
+                raise KeyboardInterrupt
+
+        def on_train_end(self, logs=None):
+            ends.append(self.weights())
+
+    monkeypatch.setattr(diffusion, "ProgressBar", Watch)
+    with pytest.raises(KeyboardInterrupt):
+        train(UNet(**SMALL), "quick")
+    moved = [np.abs(end - start).max() for start, end in zip(starts[0], ends[0], strict=True)]
+    assert max(moved) > 1e-4
+    for end, start in zip(ends[0], starts[1], strict=True):
+        np.testing.assert_array_equal(end, start)
+
+    network = UNet(**SMALL)
+    assert train(network, "quick") > 0
+    assert len(rates) == 4  # the epochs of the first run were not trained again
+    assert rates[2:] == rates[:2]  # the learning rate rose and fell once per stage
+    for end, own in zip(ends[-1], network.trainable_variables, strict=True):
+        np.testing.assert_array_equal(end, keras.ops.convert_to_numpy(own))
+    assert not list(folder.iterdir())

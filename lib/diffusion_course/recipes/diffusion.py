@@ -15,7 +15,8 @@ from diffusion_course.training.callbacks import ProgressBar
 from diffusion_course.training.diffusion import DiffusionTrainer, train_diffusion
 
 TEST_PICTURES = 1_000
-SAMPLES, SETS, CALLS = 2_048, 2, 50  # the protocol of every FID ratio that a card states
+# The protocol of every FID ratio that a card or the README states.
+SAMPLES, SPLITS, SETS, CALLS = 2_048, 64, 2, 50
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def judge_samples(network: keras.Model, name: str) -> dict[str, float]:
         presets.load_pretrained(f"classifier-{plan.dataset}"),
         test_data(plan.dataset)[0],
         samples=SAMPLES,
-        splits=64,
+        splits=SPLITS,
     )
     found = [ruler.measure(pipeline.generate(SAMPLES, steps=CALLS, seed=seed)) for seed in range(SETS)]
     ratios = [quality.fid_ratio for quality in found]
