@@ -20,7 +20,7 @@ SCHEDULES = {
 # Fresh noise covers errors of earlier calls, and later calls repair them: in chapter 08's run, with "unet-mnist"
 # at 5, 10, 20 and 50 calls, eta = 1 had a lower FID than eta = 0 each time.
 RECOMMENDED_ETA = 1.0
-# A less trained network that guides each of these, and the guidance scale, chosen by the FID of 512 pictures.
+# A less trained network that guides each of these, and the guidance scale that benchmarks/guidance.py found best.
 GUIDES = {"unet-mnist": ("unet-mnist-short", 2.0), "unet-fashion": ("unet-fashion-short", 3.0)}
 
 
