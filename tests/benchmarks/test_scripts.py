@@ -7,10 +7,11 @@ from dataclasses import replace
 import keras
 import pytest
 from common import networks, table
+from common.record import results_dir
 
 from diffusion_course.models import presets
 from diffusion_course.models.unet import UNet
-from diffusion_course.pipelines.unconditional import pipeline_for
+from diffusion_course.pipelines.unconditional import GUIDES, pipeline_for
 from diffusion_course.recipes.base import training_data
 from diffusion_course.tools import trials
 
@@ -68,6 +69,22 @@ def test_rulers(tmp_path, monkeypatch):
     # Pictures that the network was not trained to make are far away on any ruler; real ones are near.
     for ratio in (course["fid_ratio"], other["fid_ratio"]):
         assert min(ratio["generated"], ratio["guided"]) > 5 * ratio["training"] > 0
+
+
+def test_guidance(tmp_path, monkeypatch):
+    script = importlib.import_module("guidance")
+    monkeypatch.setattr(script, "training_data", lambda name, profile: training_data(name, "quick"))
+    monkeypatch.setattr(script, "REAL", 1_000)
+    monkeypatch.setattr(script, "load_pipeline", untrained)
+    small = ["--samples", "64", "--calls", "4", "--scales", "1", "3"]
+    (found,) = run("guidance", tmp_path, "--datasets", "mnist", *small)["guides"]
+    assert found["fid_ratio"].keys() == {"1", "3"} and min(found["fid_ratio"].values()) > 5
+    assert found["fid_ratio"][f"{found['best']:g}"] == min(found["fid_ratio"].values())
+
+
+def test_advised_guidance_scales_are_the_best_that_were_found():
+    committed = json.loads((results_dir() / "guidance.json").read_text(encoding="utf-8"))
+    assert {entry["network"]: (entry["guide"], entry["best"]) for entry in committed["guides"]} == GUIDES
 
 
 def test_training(tmp_path):

@@ -21,7 +21,7 @@ SCHEDULES = {
 # at 5, 10, 20 and 50 calls, eta = 1 had a lower FID than eta = 0 each time.
 RECOMMENDED_ETA = 1.0
 # A less trained network that guides each of these, and the guidance scale that benchmarks/guidance.py found best.
-GUIDES = {"unet-mnist": ("unet-mnist-short", 2.0), "unet-fashion": ("unet-fashion-short", 3.0)}
+GUIDES = {"unet-mnist": ("unet-mnist-short", 2.0), "unet-fashion": ("unet-fashion-short", 2.5)}
 
 
 @dataclass(eq=False)
