@@ -1,4 +1,4 @@
-"""Recipes of diffusion networks: a learned variance starts from the trained network and predicts the same."""
+"""Recipes of diffusion networks: stages go on from each other, a learned variance from the trained network."""
 
 import keras
 import numpy as np
