@@ -75,6 +75,7 @@ clean:
 PROBE := import sys; v = sys.version_info[:2]; v < (3, 10) and sys.exit(1); v > (3, 13) and sys.exit(1); print(sys.executable)
 
 # uv installs faster than pip, but does not read pip's configuration (an index, a proxy); then pip itself does it.
+# Compiled like by pip: where Python may not write bytecode itself (containers), each start would compile TensorFlow anew.
 $(STAMP): requirements.lock pyproject.toml
 	@set -e; if [ -n "$(MOVED)" ] || ! $(PY) -c "$(PROBE); import pip" >/dev/null 2>&1; then \
 	  python=; incomplete=; \
@@ -96,7 +97,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@echo "Installing the packages of requirements.lock, about 3 GB (a few minutes the first time)"
 	@$(PY) -m pip install --quiet --quiet --disable-pip-version-check uv || echo "uv is not to be had; pip does the work"
 	@if $(PY) -m uv --version >/dev/null 2>&1 && \
-	    $(PY) -m uv --quiet --no-config pip install --python $(PY) -r requirements.lock; then :; else \
+	    $(PY) -m uv --quiet --no-config pip install --compile-bytecode --python $(PY) -r requirements.lock; then :; else \
 	  echo "Installing with pip, which takes longer"; \
 	  $(PY) -m pip install --quiet --quiet --disable-pip-version-check -r requirements.lock; \
 	fi

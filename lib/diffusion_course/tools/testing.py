@@ -80,10 +80,10 @@ def _run_notebooks(files: list[Path], kind: str, **variables: str) -> bool:
     there = [str(path) for path in files if path.is_file()]
     if not there:
         return False
-    workers = min(2, len(there))
+    # One after the other: two that share the cores (often two threads of one core) cost up to a third more processor
+    # time each, and `BUDGET` would judge the neighbour too. pytest does not look into a folder named build.
     options = ["--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT}"]
-    # loadscope keeps the cells of a notebook on one worker; pytest does not look into a folder named build.
-    options += ["-n", str(workers), "--dist", "loadscope", "-o", "norecursedirs=.*", "-p", "no:cacheprovider"]
+    options += ["-o", "norecursedirs=.*", "-p", "no:cacheprovider"]
     folder = _fresh(_results(kind))
     ran = _pytest([*options, *there], COURSE_PROFILE=PROFILE, COURSE_RESULTS_DIR=str(folder), **variables)
     return ran and not missing
@@ -119,7 +119,7 @@ def check_results(chapters: tuple[Chapter, ...], folder: Path) -> list[Outcome]:
     """
     outcomes = [judge(Outcome(chapter), folder, PROFILE) for chapter in chapters]
     for outcome in outcomes:
-        # Processor time, because the clock also counts what other notebooks and other programs do meanwhile.
+        # Processor time, because the clock also counts what other programs do meanwhile.
         if outcome.cpu_seconds is not None and outcome.cpu_seconds > BUDGET * CORES:
             outcome.problems.append(
                 f"it used {outcome.cpu_seconds:.0f} s of processor time; {BUDGET} s on {CORES} cores "
