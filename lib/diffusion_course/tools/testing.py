@@ -80,7 +80,7 @@ def _run_notebooks(files: list[Path], kind: str, **variables: str) -> bool:
     there = [str(path) for path in files if path.is_file()]
     if not there:
         return False
-    # One after the other: two that share the cores (often two threads of one core) cost up to a third more processor
+    # One after the other: two that share the cores (often two threads of one core) cost up to two fifths more processor
     # time each, and `BUDGET` would judge the neighbour too. pytest does not look into a folder named build.
     options = ["--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT}"]
     options += ["-o", "norecursedirs=.*", "-p", "no:cacheprovider"]
