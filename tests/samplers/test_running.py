@@ -10,6 +10,7 @@ from diffusion_course.samplers import walk
 from diffusion_course.samplers.base import Sampler
 from diffusion_course.samplers.ddim import DDIMSampler
 from diffusion_course.samplers.ddpm import DDPMSampler
+from diffusion_course.samplers.dpm_solver import DPMSolverSampler
 from diffusion_course.samplers.walk import KEPT
 from diffusion_course.schedules import NoiseSchedule
 
@@ -45,6 +46,8 @@ MAKERS = {
     "ddpm learned": (4, lambda **options: DDPMSampler(SCHEDULE, variance="learned", **options)),
     "ddim": (2, lambda **options: DDIMSampler(SCHEDULE, **options)),
     "ddim 0.7": (2, lambda **options: DDIMSampler(SCHEDULE, eta=0.7, **options)),
+    "dpm": (2, lambda **options: DPMSolverSampler(SCHEDULE, **options)),
+    "dpm 1": (2, lambda **options: DPMSolverSampler(SCHEDULE, eta=1.0, **options)),
 }
 
 
@@ -72,7 +75,7 @@ def test_seed_decides_where_there_is_noise(name):
     sampler = make()
     a, again, other = (array(sampler.sample(denoise, X_T, steps=5, seed=s)) for s in (1, 1, 2))
     assert (a == again).all()
-    assert (a == other).all() == (name == "ddim")
+    assert (a == other).all() == (name in ("ddim", "dpm"))
 
 
 @pytest.mark.skipif(not TRACES, reason="nothing is traced")
@@ -186,6 +189,7 @@ def test_learned_variance_reaches_both_bounds():
     [
         (lambda: DDIMSampler(SCHEDULE, eta=1.1), "`eta`.*1.1"),
         (lambda: DDIMSampler(SCHEDULE, eta=float("nan")), "`eta`.*nan"),
+        (lambda: DPMSolverSampler(SCHEDULE, eta=-0.1), "`eta`.*-0.1"),
         (lambda: DDPMSampler(SCHEDULE, variance="medium"), "`variance`.*medium"),
         (lambda: DDPMSampler(SCHEDULE, prediction="score"), "`prediction`.*score"),
         (lambda: DDPMSampler(SCHEDULE, clip=(1.0, -1.0)), "`clip`"),

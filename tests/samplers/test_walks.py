@@ -7,6 +7,7 @@ from oracles import array, gaussian_oracle, noise, tensor
 from diffusion_course.prediction import PREDICTIONS
 from diffusion_course.samplers.ddim import DDIMSampler
 from diffusion_course.samplers.ddpm import DDPMSampler
+from diffusion_course.samplers.dpm_solver import DPMSolverSampler
 from diffusion_course.schedules import NoiseSchedule
 
 SCHEDULE = NoiseSchedule.linear(200)
@@ -16,6 +17,8 @@ SAMPLERS = {
     "ddim": lambda schedule=SCHEDULE, **options: DDIMSampler(schedule, **options),
     "ddim 0.5": lambda schedule=SCHEDULE, **options: DDIMSampler(schedule, eta=0.5, **options),
     "ddim 1": lambda schedule=SCHEDULE, **options: DDIMSampler(schedule, eta=1.0, **options),
+    "dpm": lambda schedule=SCHEDULE, **options: DPMSolverSampler(schedule, **options),
+    "dpm 1": lambda schedule=SCHEDULE, **options: DPMSolverSampler(schedule, eta=1.0, **options),
 }
 PICTURE = np.random.default_rng(9).uniform(-0.95, 0.95, size=(1, 4, 3, 2)).astype("float32")
 
@@ -31,15 +34,16 @@ def test_one_picture_comes_back(name, kind):
 
 
 def moments(table, schedule, mean, variance):
-    """Mean and variance of the samples for Gaussian data, exactly: each step is linear in x."""
-    m, v = 0.0, 1.0
+    """Mean and variance of the samples for Gaussian data, exactly: each step is linear in (x, x0_hat of before)."""
+    m, v = np.zeros(2), np.diag([1.0, 0.0])
     for i in reversed(range(len(table["t"]))):
         signal, sigma = schedule.signal[table["t"][i]], schedule.sigma[table["t"][i]]
         gain = variance * signal / (variance * signal**2 + sigma**2)
-        slope = table["a"][i] * gain + table["b"][i]
-        m = slope * m + table["a"][i] * mean * (1 - gain * signal)
-        v = slope**2 * v + table["s"][i] ** 2
-    return m, v
+        a, b, rate = table["a"][i], table["b"][i], table["m"][i] if "m" in table else 0.0
+        step = np.array([[a * (1 + rate) * gain + b, -a * rate], [gain, 0.0]])
+        m = step @ m + np.array([a * (1 + rate), 1.0]) * mean * (1 - gain * signal)
+        v = step @ v @ step.T + np.diag([table["s"][i] ** 2, 0.0])
+    return m[0], v[0, 0]
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
@@ -129,5 +133,5 @@ def test_clip_is_honoured_in_picture_and_direction():
 def test_table_ends_without_noise_and_keeps_the_networks_numbering(name):
     table = SAMPLERS[name]().table(4)
     assert table["t"].tolist() == [49, 99, 149, 199]
-    assert table["s"][0] == 0 and (table["s"][1:] > 0).all() == (name != "ddim")
+    assert table["s"][0] == 0 and (table["s"][1:] > 0).all() == (name not in ("ddim", "dpm"))
     assert all(table[column].dtype == np.float64 for column in table if column != "t")

@@ -5,7 +5,8 @@ One step goes from x_t to x_prev, the step before in the sampler's schedule:
     x0_hat = clip(c_x x_t + c_p prediction)        what the network takes the clean picture to be
     x_prev = a x0_hat + b x_t + s z                z is standard normal noise
 
-So a sampler is a table with a row of five numbers per step. `DDPMSampler` and `DDIMSampler` differ in a, b and s.
+So a sampler is a table with a row of five numbers per step. `DDPMSampler` and `DDIMSampler` differ in a, b and s. With
+a sixth, m, it looks ahead: x0_hat + m (x0_hat - x0_hat of the step before) takes the place of x0_hat in x_prev.
 """
 
 from collections.abc import Callable, Iterator
@@ -121,24 +122,25 @@ class Sampler:
         numbers = np.pad(np.stack([walk["t"], walk["step"]], axis=1), fill).astype("int32")  # (T, 2)
         bounds = np.array((-np.inf, np.inf) if clip is None else clip, "float32")
         fixed = (ops.convert_to_tensor(bounds), ops.convert_to_tensor(seed, dtype="int32"))
-        noisy = bool(np.any(walk["s"]))
-        return x, ops.convert_to_tensor(rows), ops.convert_to_tensor(numbers), count, fixed, noisy
+        kind = {"noisy": bool(np.any(walk["s"])), "second_order": "m" in walk}
+        return x, ops.convert_to_tensor(rows), ops.convert_to_tensor(numbers), count, fixed, kind
 
-    def _walk(self, denoise, x, rows, numbers, count, fixed, noisy):
-        step = self._walking(denoise, "step", noisy)
+    def _walk(self, denoise, x, rows, numbers, count, fixed, kind):
+        step = self._walking(denoise, "step", kind)
+        x0_hat = ops.zeros_like(x)  # of the step before the first: no table asks for it
         for k in range(count):
-            x, x0_hat = step(x, rows[k], numbers[k], *fixed)
+            x, x0_hat = step(x, x0_hat, rows[k], numbers[k], *fixed)
             yield x, x0_hat
 
-    def _run(self, denoise, x, rows, numbers, count, fixed, noisy):
+    def _run(self, denoise, x, rows, numbers, count, fixed, kind):
         if not self._compile:
-            *_, (x, _) = self._walk(denoise, x, rows, numbers, count, fixed, noisy)
+            *_, (x, _) = self._walk(denoise, x, rows, numbers, count, fixed, kind)
             return x
-        loop = self._walking(denoise, "loop", noisy)
+        loop = self._walking(denoise, "loop", kind)
         return loop(x, rows, numbers, ops.convert_to_tensor(count, dtype="int32"), *fixed)
 
-    def _walking(self, denoise, name: str, noisy: bool) -> Callable:
-        return walking(denoise, name, split=self._split, noisy=noisy, compile=self._compile, jit=self._jit)
+    def _walking(self, denoise, name: str, kind: dict[str, bool]) -> Callable:
+        return walking(denoise, name, split=self._split, **kind, compile=self._compile, jit=self._jit)
 
 
 def checked_clip(clip) -> tuple[float, float] | None:

@@ -28,19 +28,10 @@ class DDIMSampler(Sampler):
 
     def __init__(self, schedule: NoiseSchedule, *, eta: float = 0.0, **kwargs):
         super().__init__(schedule, **kwargs)
-        if not 0 <= eta <= 1:
-            raise ValueError(f"`eta` must be from 0 to 1. Received: eta={eta}")
-        self.eta = float(eta)
+        self.eta = checked_eta(eta)
 
     def coefficients(self, schedule: NoiseSchedule) -> dict[str, np.ndarray]:
-        # x_prev = sqrt(alpha_bar_prev) x0_hat + direction eps + s z, direction**2 = 1 - alpha_bar_prev - s**2,
-        # with eps = (x_t - signal x0_hat) / sigma.
-        s = self.eta * np.sqrt(schedule.posterior_variance)  # eq. 16
-        # The same as in eq. 12, factored so that nothing cancels: s**2 is (1 - alpha_bar_prev) times a share.
-        share = self.eta**2 * schedule.betas / (1 - schedule.alpha_bars)
-        direction = np.sqrt((1 - schedule.alpha_bars_prev) * np.maximum(1 - share, 0))
-        b = direction / schedule.sigma
-        return {"a": np.sqrt(schedule.alpha_bars_prev) - b * schedule.signal, "b": b, "s": s}
+        return ddim_coefficients(schedule, self.eta)
 
     def inversion_table(self, steps=None) -> dict[str, np.ndarray]:
         """The numbers of the way up, in the form of `table`; row i goes from the level of step i - 1 to that of i.
@@ -86,6 +77,25 @@ class DDIMSampler(Sampler):
     def _upwards(self, steps) -> dict[str, np.ndarray]:
         table = self.inversion_table(steps)
         return {**table, "step": np.arange(len(table["t"]))}
+
+
+def ddim_coefficients(schedule: NoiseSchedule, eta: float) -> dict[str, np.ndarray]:
+    """The columns a, b and s of `Sampler.coefficients`; equations 12 and 16 of the paper."""
+    # x_prev = sqrt(alpha_bar_prev) x0_hat + direction eps + s z, direction**2 = 1 - alpha_bar_prev - s**2,
+    # with eps = (x_t - signal x0_hat) / sigma.
+    s = eta * np.sqrt(schedule.posterior_variance)  # eq. 16
+    # The same as in eq. 12, factored so that nothing cancels: s**2 is (1 - alpha_bar_prev) times a share.
+    share = eta**2 * schedule.betas / (1 - schedule.alpha_bars)
+    direction = np.sqrt((1 - schedule.alpha_bars_prev) * np.maximum(1 - share, 0))
+    b = direction / schedule.sigma
+    return {"a": np.sqrt(schedule.alpha_bars_prev) - b * schedule.signal, "b": b, "s": s}
+
+
+def checked_eta(eta: float) -> float:
+    """Returns ``eta`` if it is a share of fresh noise, else raises ValueError."""
+    if not 0 <= eta <= 1:
+        raise ValueError(f"`eta` must be from 0 to 1. Received: eta={eta}")
+    return float(eta)
 
 
 def interpolate_noise(a, b, share):

@@ -39,7 +39,14 @@ def noise_from_table(output, x, row):
 
 
 def walking(
-    denoise: Callable, name: str, *, split: Callable, noisy: bool, compile: bool, jit: bool
+    denoise: Callable,
+    name: str,
+    *,
+    split: Callable,
+    noisy: bool,
+    second_order: bool,
+    compile: bool,
+    jit: bool,
 ) -> Callable:
     """One step, or the whole loop, for a denoiser.
 
@@ -48,28 +55,38 @@ def walking(
         name: "step" or "loop".
         split: (output, x, row) -> prediction and noise level s, like `noise_from_table`.
         noisy: False for a walk in which every s is 0: then nothing is drawn, which takes time.
+        second_order: True for rows with an m, right after ``COLUMNS``.
         compile, jit: as in `Sampler`; without ``compile`` only "step".
 
     Returns:
-        step(x, row, number, bounds, seed) -> (x_prev, x0_hat), or loop(x, rows, numbers, count, bounds, seed) -> x_0.
+        step(x, last, row, number, bounds, seed) -> (x_prev, x0_hat) with ``last`` the x0_hat of the step before, or
+        loop(x, rows, numbers, count, bounds, seed) -> x_0.
     """
 
     functions = _functions_of(denoise) if compile else {"denoise": denoise}
     if "denoise" not in functions:  # compiled by itself too: other walks do not trace the network again
         functions["denoise"] = compile_function(denoise, jit=False)
 
-    def step(x, row, number, bounds, seed):
-        return _step(functions["denoise"], split, noisy, x, row, number, bounds, seed)
+    def step(x, last, row, number, bounds, seed):
+        t = ops.broadcast_to(ops.reshape(number[0], (1,)), (ops.shape(x)[0],))  # (B,)
+        prediction, s = split(ops.cast(functions["denoise"](x, t), "float32"), x, row)
+        c_x, c_p, a, b = (row[k] for k in range(4))
+        x0_hat = ops.clip(c_x * x + c_p * prediction, bounds[0], bounds[1])
+        ahead = x0_hat + row[len(COLUMNS)] * (x0_hat - last) if second_order else x0_hat
+        x_prev = a * ahead + b * x
+        if noisy:
+            x_prev = x_prev + s * stateless_normal(ops.shape(x), seed, number[1])
+        return ops.reshape(x_prev, ops.shape(x)), x0_hat
 
     def loop(x, rows, numbers, count, bounds, seed):
-        def body(k, x):
-            return step(x, ops.take(rows, k, axis=0), ops.take(numbers, k, axis=0), bounds, seed)[0]
+        def body(k, walked):
+            return step(*walked, ops.take(rows, k, axis=0), ops.take(numbers, k, axis=0), bounds, seed)
 
-        return ops.fori_loop(0, count, body, x)
+        return ops.fori_loop(0, count, body, (x, ops.zeros_like(x)))[0]
 
     if not compile:
         return step
-    key = (name, split, noisy, jit)
+    key = (name, split, noisy, second_order, jit)
     if key not in functions:
         functions[key] = compile_function(step if name == "step" else loop, jit=jit)
     return functions[key]
@@ -84,15 +101,3 @@ def _functions_of(denoise: Callable) -> dict:
     entry = next((entry for entry in _kept if entry[0] is denoise), (denoise, {}))
     _kept[:] = [*(other for other in _kept if other[0] is not denoise), entry][-KEPT:]
     return entry[1]
-
-
-def _step(denoise, split, noisy: bool, x, row, number, bounds, seed):
-    """One step: x_prev and x0_hat."""
-    t = ops.broadcast_to(ops.reshape(number[0], (1,)), (ops.shape(x)[0],))  # (B,)
-    prediction, s = split(ops.cast(denoise(x, t), "float32"), x, row)
-    c_x, c_p, a, b = (row[k] for k in range(4))
-    x0_hat = ops.clip(c_x * x + c_p * prediction, bounds[0], bounds[1])
-    x_prev = a * x0_hat + b * x
-    if noisy:
-        x_prev = x_prev + s * stateless_normal(ops.shape(x), seed, number[1])
-    return ops.reshape(x_prev, ops.shape(x)), x0_hat
