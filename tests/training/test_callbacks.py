@@ -39,6 +39,28 @@ def test_progress_in_a_notebook_ends_full(monkeypatch):
     assert len(shares) >= 8
 
 
+def test_time_to_go_of_a_resumed_training_counts_what_is_left(monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: now[0])
+
+    class TenSecondsPerEpoch(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            now[0] += 10
+
+    line().fit(
+        X,
+        X,
+        batch_size=10,
+        initial_epoch=5,
+        epochs=8,
+        verbose=0,
+        callbacks=[TenSecondsPerEpoch(), ProgressBar()],
+    )
+    printed = capsys.readouterr().out.splitlines()
+    assert [text.split(" · ")[0] for text in printed] == ["epoch 6/8", "epoch 7/8", "epoch 8/8"]
+    assert [text.split(" · ")[-1] for text in printed] == ["10 s, 20 s to go", "20 s, 10 s to go", "30 s"]
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_loss_that_is_not_finite_stops_training(bad):
     y = X.copy()

@@ -46,12 +46,14 @@ class ProgressBar(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self.started = self.drawn = time.monotonic()
-        self.done = 0
+        self.done = 0  # batches of this run
+        self.first = None  # epoch of this run: a resumed training does not begin at 0
         self.handle = _display_handle()
         self._draw({}, 0)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
+        self.first = epoch if self.first is None else self.first
 
     def on_train_batch_end(self, batch, logs=None):
         self.done += 1
@@ -66,12 +68,14 @@ class ProgressBar(keras.callbacks.Callback):
         epochs, steps = self.params["epochs"], self.params["steps"]
         passed = self.drawn - self.started
         # Keras may not know the number of steps before the first epoch ends; the bar then moves once per epoch.
-        share = self.done / (epochs * steps) if steps else max(0, epoch - 1) / epochs
+        first = self.first or 0
+        before = first / epochs
+        share = before + (self.done / (epochs * steps) if steps else max(0, epoch - 1 - first) / epochs)
         words = [f"epoch {epoch}/{epochs}", *(f"{name} {value:.4f}" for name, value in logs.items())]
-        if share >= 1:
+        if share > 1 - 1e-9:
             words.append(f"{passed:.0f} s")
-        elif share > 0.02:
-            words.append(f"{passed:.0f} s, {passed * (1 - share) / share:.0f} s to go")
+        elif share - before > 0.02 * (1 - before):
+            words.append(f"{passed:.0f} s, {passed * (1 - share) / (share - before):.0f} s to go")
         text = " · ".join(words)
         if self.handle is None:
             if logs:
