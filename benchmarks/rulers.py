@@ -20,7 +20,7 @@ from common.command_line import command_line  # noqa: E402
 from diffusion_course.metrics.generation import Ruler  # noqa: E402
 from diffusion_course.models import presets  # noqa: E402
 from diffusion_course.models.classifier import Classifier  # noqa: E402
-from diffusion_course.pipelines.unconditional import RECOMMENDED_ETA, load_pipeline  # noqa: E402
+from diffusion_course.pipelines.unconditional import RECOMMENDED_ETA, RECOMMENDED_SAMPLER, load_pipeline  # noqa: E402
 from diffusion_course.recipes.base import TITLES, cosine, test_data, training_data  # noqa: E402
 from diffusion_course.recipes.diffusion import CALLS, SAMPLES, SETS, SPLITS  # noqa: E402
 
@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> dict:
     content = {
         "benchmark": "rulers",
         "what": f"shipped weights, {options.sets} sets of {options.samples} pictures, {options.calls} network calls, "
-        f"DDIM with eta = {RECOMMENDED_ETA:g}, guided with half as many steps; "
+        f"{RECOMMENDED_SAMPLER.__name__} with eta = {RECOMMENDED_ETA:g}, guided with half as many steps; "
         "FID over the FID of as many real test pictures, same reference",
         **environment,
         "seed": options.seed,

@@ -21,9 +21,8 @@ from common.tutorial import TutorialDiffusion  # noqa: E402
 
 from diffusion_course.metrics.generation import Ruler  # noqa: E402
 from diffusion_course.models import presets  # noqa: E402
-from diffusion_course.pipelines.unconditional import RECOMMENDED_ETA, load_pipeline  # noqa: E402
+from diffusion_course.pipelines.unconditional import RECOMMENDED_ETA, RECOMMENDED_SAMPLER, load_pipeline  # noqa: E402
 from diffusion_course.recipes.base import test_data  # noqa: E402
-from diffusion_course.samplers.ddim import DDIMSampler  # noqa: E402
 from diffusion_course.samplers.ddpm import DDPMSampler  # noqa: E402
 from diffusion_course.samplers.guidance import guided  # noqa: E402
 from diffusion_course.schedules import NoiseSchedule  # noqa: E402
@@ -42,7 +41,7 @@ def ways(networks: dict, eager_steps: int, seed: int) -> dict:
     schedule = NoiseSchedule.linear(STEPS)
     noise = np.random.default_rng(seed).standard_normal(SHAPE).astype("float32")
     tutorial, ddpm = TutorialDiffusion(schedule), DDPMSampler(schedule)
-    advised = DDIMSampler(schedule, eta=RECOMMENDED_ETA)
+    advised = RECOMMENDED_SAMPLER(schedule, eta=RECOMMENDED_ETA)
     denoise = {name: (lambda x, t, net=net: net({"x": x, "t": t})) for name, net in networks.items()}
     weaker = NETWORKS["recommended"]()  # a second network of the same size
     denoise["guided"] = guided(denoise["recommended"], lambda x, t: weaker({"x": x, "t": t}), 2.0)
@@ -115,8 +114,8 @@ def main(arguments: list[str] | None = None) -> dict:
     content = {
         "benchmark": "sampling",
         "what": f"{SHAPE[0]} pictures of 28 x 28 x 1; the walk of {STEPS} ancestral steps is measured on "
-        f"{options.eager_steps} of them and scaled, the {CALLS} calls of DDIM with eta = {RECOMMENDED_ETA:g} are "
-        "measured whole",
+        f"{options.eager_steps} of them and scaled, the {CALLS} calls of {RECOMMENDED_SAMPLER.__name__} with "
+        f"eta = {RECOMMENDED_ETA:g} are measured whole",
         **environment,
         "seed": options.seed,
         "rounds": options.rounds,

@@ -11,7 +11,7 @@ from common.record import results_dir
 
 from diffusion_course.models import presets
 from diffusion_course.models.unet import UNet
-from diffusion_course.pipelines.unconditional import GUIDES, pipeline_for
+from diffusion_course.pipelines.unconditional import GUIDES, load_pipeline, pipeline_for
 from diffusion_course.recipes.base import training_data
 from diffusion_course.tools import trials
 
@@ -77,14 +77,40 @@ def test_guidance(tmp_path, monkeypatch):
     monkeypatch.setattr(script, "REAL", 1_000)
     monkeypatch.setattr(script, "load_pipeline", untrained)
     small = ["--samples", "64", "--calls", "4", "--scales", "1", "3"]
-    (found,) = run("guidance", tmp_path, "--datasets", "mnist", *small)["guides"]
-    assert found["fid_ratio"].keys() == {"1", "3"} and min(found["fid_ratio"].values()) > 5
-    assert found["fid_ratio"][f"{found['best']:g}"] == min(found["fid_ratio"].values())
+    found = run("guidance", tmp_path, "--datasets", "mnist", *small)
+    (entry,) = found["guides"]
+    assert set(entry["fid_ratio"]) == set(script.SAMPLERS)
+    for ratios in entry["fid_ratio"].values():
+        assert ratios.keys() == {"1.0", "3.0"} and min(ratios.values()) > 5
 
 
-def test_advised_guidance_scales_are_the_best_that_were_found():
+def test_advice_follows_from_the_ratios():
+    advice = importlib.import_module("guidance").advice
+    ratios = (
+        {"a": {1.0: 4.0, 2.0: 3.0}, "b": {1.0: 5.0, 2.0: 1.0}},
+        {"a": {1.0: 3.0, 2.0: 8.0}, "b": {1.0: 4.0, 2.0: 6.0}},
+    )
+    found = advice([{"network": n, "fid_ratio": r} for n, r in zip("xy", ratios, strict=True)], ["a", "b"])
+    assert found["fid_ratio_of_samplers"] == pytest.approx({"a": 3.0, "b": 2.0})
+    assert found["sampler"] == "b" and found["guidance_scales"] == {"x": 2.0, "y": 1.0}
+
+
+def test_course_advises_what_was_found_best():
     committed = json.loads((results_dir() / "guidance.json").read_text(encoding="utf-8"))
-    assert {entry["network"]: (entry["guide"], entry["best"]) for entry in committed["guides"]} == GUIDES
+    for entry in committed["guides"]:
+        for ratios in entry["fid_ratio"].values():
+            for scale in list(ratios):  # JSON knows no numbers as keys
+                ratios[float(scale)] = ratios.pop(scale)
+    script = importlib.import_module("guidance")
+    found = script.advice(committed["guides"], list(script.SAMPLERS))
+    assert found["sampler"] == committed["advice"]["sampler"]
+    scales = committed["advice"]["guidance_scales"]
+    assert found["guidance_scales"] == scales
+    assert {
+        entry["network"]: (entry["guide"], scales[entry["network"]]) for entry in committed["guides"]
+    } == GUIDES
+    sampler = load_pipeline("unet-mnist").recommended
+    assert script.SAMPLERS[committed["advice"]["sampler"]] == (type(sampler), sampler.eta)
 
 
 def test_training(tmp_path):

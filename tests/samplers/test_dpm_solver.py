@@ -12,45 +12,50 @@ from diffusion_course.schedules import NoiseSchedule
 SCHEDULE = NoiseSchedule.linear(1000)
 
 
-@pytest.mark.parametrize("kind", PREDICTIONS)
 @pytest.mark.parametrize("schedule", [SCHEDULE, NoiseSchedule.cosine(1000)], ids=lambda s: s.name)
 @pytest.mark.parametrize("eta", [0, 1])
-def test_steps_are_those_of_the_paper(eta, schedule, kind):
+def test_numbers_are_those_of_the_paper(eta, schedule):
     """Algorithm 2 of Lu et al. 2022 for eta = 0, and its SDE form for eta = 1, in the paper's symbols."""
-    short, x = schedule.respace(12), noise((50, 1)).astype(np.float64)
+    short = schedule.respace(12)
+    found = {k: column[::-1] for k, column in DPMSolverSampler(schedule, eta=eta).table(12).items()}
     alpha, sigma = short.signal[::-1], short.sigma[::-1]
     lam = np.log(alpha / sigma)
-    denoise = gaussian_oracle(schedule, 0.3, 0.16, kind)
-    film = [
-        array(x)
-        for x, _ in DPMSolverSampler(schedule, prediction=kind, eta=eta, clip=None)(denoise, x, steps=12)
-    ]
+    h = np.diff(lam)  # of the steps 0 to 10; the last one is endless
+    if eta == 0:
+        a, b, s = -alpha[1:] * np.expm1(-h), sigma[1:] / sigma[:-1], 0 * h
+    else:
+        a, b = -alpha[1:] * np.expm1(-2 * h), sigma[1:] / sigma[:-1] * np.exp(-h)
+        s = sigma[1:] * np.sqrt(-np.expm1(-2 * h))
+    r = h[:-1] / h[1:]
+    for column, paper in (("a", a), ("b", b), ("s", s)):
+        np.testing.assert_allclose(found[column][:-1], paper, rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(found["m"][1:-1], 1 / (2 * r), rtol=1e-8)
+    assert found["m"][0] == found["m"][-1] == 0
+
+
+@pytest.mark.parametrize("kind", PREDICTIONS)
+def test_walk_looks_ahead(kind):
+    """D = (1 + 1 / 2r) x0_hat - 1 / 2r x0_hat_before takes the place of x0_hat, step by step."""
+    short, x = SCHEDULE.respace(12), noise((50, 1)).astype(np.float64)
+    table = {k: column[::-1] for k, column in DPMSolverSampler(SCHEDULE).table(12).items()}
+    lam = np.log(short.signal / short.sigma)[::-1]
+    denoise = gaussian_oracle(SCHEDULE, 0.3, 0.16, kind)
+    film = DPMSolverSampler(SCHEDULE, prediction=kind, clip=None)(denoise, x, steps=12)
     before = None
-    for i in range(11):
-        gain = 0.16 * alpha[i] / (0.16 * alpha[i] ** 2 + sigma[i] ** 2)
-        x0 = 0.3 + gain * (x - alpha[i] * 0.3)
-        h = lam[i + 1] - lam[i]
-        if before is None:
-            D = x0
-        else:
-            r = (lam[i] - lam[i - 1]) / h
+    for i, (found, said) in enumerate(film):
+        signal, sigma = short.signal[::-1][i], short.sigma[::-1][i]
+        x0 = 0.3 + 0.16 * signal / (0.16 * signal**2 + sigma**2) * (x - signal * 0.3)
+        D = x0
+        if 0 < i < 11:
+            r = (lam[i] - lam[i - 1]) / (lam[i + 1] - lam[i])
             D = (1 + 1 / (2 * r)) * x0 - 1 / (2 * r) * before
-        if eta == 0:
-            mean, spread = sigma[i + 1] / sigma[i] * x - alpha[i + 1] * np.expm1(-h) * D, 0.0
-        else:
-            mean = sigma[i + 1] / sigma[i] * np.exp(-h) * x - alpha[i + 1] * np.expm1(-2 * h) * D
-            spread = sigma[i + 1] * np.sqrt(-np.expm1(-2 * h))
-        z = film[i] - mean  # the noise that was added
-        if eta == 0:
-            np.testing.assert_allclose(z, 0, atol=2e-3)
-        else:
-            assert abs(z.std() / spread - 1) < 0.35 and abs(z.mean()) < 4 * spread / np.sqrt(50)
-        x, before = film[i], x0
+        x, before = table["a"][i] * D + table["b"][i] * x, x0
+        np.testing.assert_allclose(array(found), x, atol=2e-3)
+        np.testing.assert_allclose(array(said), x0, atol=2e-3)
 
 
-END = (
-    20  # the level at which walks are compared; below it, neighbours of the schedule lie far apart in log-SNR
-)
+# The level at which walks are compared; below it, neighbours of the schedule lie far apart in log-SNR.
+END = 20
 
 
 def error(make, steps: int) -> float:

@@ -1,4 +1,4 @@
-"""Both samplers with denoisers that know the answer."""
+"""All samplers with denoisers that know the answer."""
 
 import numpy as np
 import pytest

@@ -46,7 +46,7 @@ def _card(
     measured = "\n".join(f"| {metric} | {value:.5g} |" for metric, value in metrics.items())
     if judged:
         rows = "\n".join(f"| {metric} | {value:.4g} |" for metric, value in judged.items())
-        measured += f"\n\nIts samples:\n\n| measure | mean |\n|---|---|\n{rows}"
+        measured += f"\n\n{recipe.judged}:\n\n| measure | mean |\n|---|---|\n{rows}"
     return f"""# {name}
 
 | | |

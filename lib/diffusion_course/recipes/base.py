@@ -22,12 +22,14 @@ class Recipe:
         train: (model, profile) -> None, trains in place. One that can resume returns the seconds of all its runs.
         evaluate: model -> metrics, measured on data that training never saw; quick, because a test repeats it.
         judge: model -> further metrics that take minutes, for the card alone; None if there are none.
+        judged: on what, in words for the card.
     """
 
     data: str
     train: Callable[[keras.Model, str], float | None]
     evaluate: Callable[[keras.Model], dict[str, float]]
     judge: Callable[[keras.Model], dict[str, float]] | None = None
+    judged: str = ""
 
 
 def describe(dataset: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from diffusion_course.metrics.generation import Ruler
 from diffusion_course.models import presets
 from diffusion_course.paths import build_dir
-from diffusion_course.pipelines.unconditional import pipeline_for
+from diffusion_course.pipelines.unconditional import RECOMMENDED_ETA, RECOMMENDED_SAMPLER, pipeline_for
 from diffusion_course.prediction import target
 from diffusion_course.recipes.base import TITLES, Recipe, test_data, training_data
 from diffusion_course.training.callbacks import ProgressBar
@@ -42,7 +42,7 @@ class Plan:
 
 
 PLANS = {
-    "unet-mnist": Plan("mnist", (16_000,)),
+    "unet-mnist": Plan("mnist", (16_000, 30_000)),
     "unet-fashion": Plan("fashion", (16_000, 30_000)),
     "unet-mnist-short": Plan("mnist", (2_500,), ema=0.995),
     "unet-fashion-short": Plan("fashion", (5_000,)),
@@ -159,7 +159,11 @@ def _recipe(name: str) -> Recipe:
 
     words = f"{TITLES[plan.dataset]}, the 60,000 training pictures; measured on test pictures"
     judge = None if plan.learned_variance else (lambda network: judge_samples(network, name))
-    return Recipe(words, train, evaluate, judge)
+    judged = (
+        f"Its samples, {SETS} sets of {SAMPLES:,}, {CALLS} calls of {RECOMMENDED_SAMPLER.__name__} with "
+        f"eta = {RECOMMENDED_ETA:g}, no guide"
+    )
+    return Recipe(words, train, evaluate, judge, judged)
 
 
 RECIPES = {name: _recipe(name) for name in PLANS}

@@ -54,7 +54,11 @@ class Sampler:
         self._split = noise_from_table
 
     def coefficients(self, schedule: NoiseSchedule) -> dict[str, np.ndarray]:
-        """The columns a, b and s, each (len(schedule),) float64, of a schedule that is respaced already."""
+        """The columns a, b and s, and m where the sampler looks ahead, of a schedule that is respaced already.
+
+        Returns:
+            A dict of (len(schedule),) float64 arrays.
+        """
         raise NotImplementedError(f"{type(self).__name__} must say which step it takes.")
 
     def table(self, steps=None) -> dict[str, np.ndarray]:

@@ -12,7 +12,8 @@ class DPMSolverSampler(Sampler):
 
     DDIM takes x0_hat to stay as it is until the step's end. Here it goes on changing at the rate at which it changed
     during the step before, per unit of log-SNR. The first step has none before it and the last one ends at an infinite
-    log-SNR: both are DDIM's. The error of the deterministic walk falls with the square of the number of steps.
+    log-SNR: both are DDIM's. Once steps are short, the error of the deterministic walk falls with the square of their
+    number.
 
     Args:
         schedule, prediction, clip, compile, jit: as in `Sampler`. What is clipped is x0_hat, not where it is heading.
