@@ -8,7 +8,7 @@ from diffusion_course.models.resnet_denoiser import ResNetDenoiser
 from diffusion_course.schedules import NoiseSchedule
 from diffusion_course.training.callbacks import NotFinite
 from diffusion_course.training.checkpoints import load_checkpoint, save_checkpoint
-from diffusion_course.training.diffusion import DiffusionTrainer, train_diffusion
+from diffusion_course.training.diffusion import DiffusionTrainer, focused_shares, train_diffusion
 
 SCHEDULE = NoiseSchedule.cosine(40)
 RNG = np.random.default_rng(0)
@@ -50,6 +50,26 @@ def test_steps_are_uniform_and_spread_over_each_batch():
         assert sorted(np.bincount(row // 10, minlength=4)) == [5, 5, 5, 5]
 
 
+def test_focus_makes_the_log_snr_of_the_draws_normal():
+    schedule = NoiseSchedule.cosine(1000)
+    model = DiffusionTrainer(Spy(), schedule, focus=(-0.5, 1.5))
+    t = np.concatenate([numpy(model.draw_steps(50)) for _ in range(200)])
+    assert t.min() >= 0 and t.max() < 1000
+    log_snr = schedule.log_snr[t]
+    assert abs(log_snr.mean() + 0.5) < 0.05 and abs(log_snr.std() - 1.5) < 0.05
+    assert abs(np.mean(log_snr < -0.5) - 0.5) < 0.02 and abs(np.mean(log_snr < -2) - 0.159) < 0.02
+    # the ends of the schedule take what lies beyond them, and no step is left out
+    shares = focused_shares(NoiseSchedule.cosine(40), 0.0, 5.0)
+    assert shares[-1] == 1 and (np.diff(shares, prepend=0) > 0).all()
+
+
+def test_focus_is_checked():
+    with pytest.raises(ValueError, match="must be positive. Received: 0"):
+        trainer(focus=(1.0, 0))
+    with pytest.raises(ValueError, match=r"needs all steps alike.*Received: focus=\(0, 2\)"):
+        trainer(focus=(0, 2), learned_variance=True)
+
+
 @pytest.mark.parametrize("kind", ["noise", "x0", "velocity"])
 def test_network_sees_the_noisy_picture_and_is_asked_for_the_target(kind):
     spy = Spy()
@@ -66,10 +86,19 @@ def test_network_sees_the_noisy_picture_and_is_asked_for_the_target(kind):
     np.testing.assert_allclose(numpy(loss), np.mean(np.square(expected)), rtol=1e-3)
 
 
-def test_learns_and_averages():
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_learns_and_averages(optimizer):
     model = trainer(prediction="x0")
     history = train_diffusion(
-        model, X, steps=150, batch_size=32, warmup=10, learning_rate=1e-2, ema=0.9, steps_per_epoch=50
+        model,
+        X,
+        steps=150,
+        batch_size=32,
+        warmup=10,
+        optimizer=optimizer,
+        learning_rate=1e-2,
+        ema=0.9,
+        steps_per_epoch=50,
     )
     assert len(history["loss"]) == 3 and history["loss"][-1] < history["loss"][0] / 2
     # after training the network holds the averages: they denoise
@@ -107,8 +136,9 @@ class Stop(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-def test_interrupted_training_goes_on_bit_by_bit(tmp_path):
-    how = {"steps": 40, "batch_size": 32, "warmup": 5, "steps_per_epoch": 10}
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_interrupted_training_goes_on_bit_by_bit(tmp_path, optimizer):
+    how = {"optimizer": optimizer, "steps": 40, "batch_size": 32, "warmup": 5, "steps_per_epoch": 10}
     whole = trainer()
     expected = train_diffusion(whole, X, **how)
     broken = trainer()

@@ -6,11 +6,13 @@ from pathlib import Path
 import keras
 import numpy as np
 from keras import ops
+from scipy.special import ndtr
 
 from diffusion_course.prediction import check_prediction, target, to_x0
 from diffusion_course.training.batches import shuffled_batches
 from diffusion_course.training.callbacks import OwnWeights, StopWhenNotFinite
 from diffusion_course.training.checkpoints import Checkpoint, load_checkpoint
+from diffusion_course.training.optimizers import OPTIMIZERS, check_optimizer
 from diffusion_course.variance import discretized_gaussian_log_likelihood, gaussian_kl, learned_log_variance
 
 VLB_WEIGHT = 0.001  # lambda of Nichol and Dhariwal 2021, section 3.1, for the bound's sum over all steps
@@ -20,7 +22,8 @@ class DiffusionTrainer(keras.Model):
     """Holds a network; ``fit(x)`` with clean pictures alone draws steps and noise, and learns to undo the noise.
 
     The steps of a batch are spread evenly over the schedule from one random start: each picture still meets every
-    step with the same probability, but no batch has only easy ones.
+    step with the same probability, but no batch has only easy ones. With ``focus`` they are spread over a normal
+    distribution of the log-SNR instead: most of the training then goes to the strengths of noise around its mean.
 
     Args:
         network: ``{"x": (B, H, W, C), "t": (B,)}`` -> (B, H, W, C).
@@ -28,6 +31,8 @@ class DiffusionTrainer(keras.Model):
         prediction: what the network learns to say: "noise", "x0" or "velocity".
         learned_variance: the network returns 2 C channels, the second half being the v of
             `variance.learned_log_variance`. It alone is trained on the variational bound, with a small weight.
+        focus: None, or (mean, standard deviation) of the log-SNR at which to train. The ends of the schedule are
+            then seldom seen, though never left out, and losses cannot be compared with those of another ``focus``.
         seed: of steps and noise.
 
     Call arguments:
@@ -38,24 +43,38 @@ class DiffusionTrainer(keras.Model):
         With a learned variance also ``"bound"``, (B, H, W, C), each pixel's term of the variational bound in nats.
 
     Raises:
-        ValueError: an unknown prediction.
+        ValueError: an unknown prediction, a standard deviation that is not positive, or a learned variance with a
+            ``focus``: the bound is a sum over all steps alike.
 
     Reference: Ho et al. 2020 (arXiv:2006.11239), algorithm 1 and equation 14; Kingma et al., "Variational diffusion
-    models", 2021 (arXiv:2107.00630), appendix I.1, for the even spread of steps; Nichol and Dhariwal 2021
-    (arXiv:2102.09672), section 3.1, for the learned variance.
+    models", 2021 (arXiv:2107.00630), appendix I.1, for the even spread of steps; Karras et al., "Elucidating
+    the design space of diffusion-based generative models", 2022 (arXiv:2206.00364), section 5, for a normal
+    distribution of the noise level; Nichol and Dhariwal 2021 (arXiv:2102.09672), section 3.1, for the learned variance.
     """
 
-    def __init__(self, network, schedule, *, prediction="noise", learned_variance=False, seed=0, **kwargs):
+    def __init__(
+        self, network, schedule, *, prediction="noise", learned_variance=False, focus=None, seed=0, **kwargs
+    ):
         super().__init__(**kwargs)
         self.network, self.schedule, self.prediction = network, schedule, check_prediction(prediction)
-        self.learned_variance = bool(learned_variance)
+        self.learned_variance, self.focus = bool(learned_variance), focus
+        if focus is not None and self.learned_variance:
+            raise ValueError(
+                f"`learned_variance` needs all steps alike, `focus` None. Received: focus={focus}"
+            )
+        # (T,) share of the draws that fall on a step or before it
+        self._shares = None if focus is None else focused_shares(schedule, *focus)
         self.draws = keras.random.SeedGenerator(seed)
 
     def draw_steps(self, batch):
-        """Steps (B,) int32, each uniform on 0 .. T - 1, spread evenly over the batch."""
+        """Steps (B,) int32, each uniform on 0 .. T - 1 or as ``focus`` says, spread evenly over the batch."""
         start = keras.random.uniform((), seed=self.draws)
         spread = ops.arange(batch, dtype="float32") / ops.cast(batch, "float32")
         share = (start + spread) % 1.0  # (B,) in [0, 1)
+        if self._shares is not None:  # the last step takes what rounding leaves
+            return ops.cast(
+                ops.searchsorted(ops.convert_to_tensor(self._shares[:-1]), share, side="right"), "int32"
+            )
         return ops.minimum(ops.cast(share * len(self.schedule), "int32"), len(self.schedule) - 1)
 
     def call(self, x):
@@ -106,13 +125,36 @@ class DiffusionTrainer(keras.Model):
         return loss
 
 
+def focused_shares(schedule, mean: float, deviation: float) -> np.ndarray:
+    """How often training meets each step if the log-SNR of its draws is to be normal, added up.
+
+    Args:
+        schedule: a NoiseSchedule of T steps.
+        mean, deviation: of the log-SNR; the deviation is positive.
+
+    Returns:
+        (T,) float32, rising to 1: the probability of a step up to t. The density at a step is that of the normal
+        distribution times the width of the step, which keeps half of the way to each neighbour.
+
+    Raises:
+        ValueError: ``deviation`` is not positive.
+    """
+    if not deviation > 0:
+        raise ValueError(f"The deviation in `focus` must be positive. Received: {deviation}")
+    between = (schedule.log_snr[1:] + schedule.log_snr[:-1]) / 2  # (T - 1,), falling
+    edges = np.concatenate([[np.inf], between, [-np.inf]])
+    below = ndtr((edges - mean) / deviation)  # (T + 1,), from 1 to 0
+    return (1 - below[1:]).astype("float32")
+
+
 def train_diffusion(
     trainer,
     x,
     *,
     steps: int,
     batch_size: int = 64,
-    learning_rate: float = 2e-3,
+    optimizer: str = "adam",
+    learning_rate: float | None = None,
     warmup: int = 200,
     ema: float = 0.995,
     steps_per_epoch: int = 100,
@@ -120,14 +162,15 @@ def train_diffusion(
     callbacks=(),
     verbose=0,
 ) -> dict:
-    """Trains as the course does: Adam, a short warm-up, then down a cosine to 0, averaged weights in the end.
+    """Trains as the course does: a short warm-up, then down a cosine to 0, averaged weights in the end.
 
     Args:
         trainer: a `DiffusionTrainer`; afterwards its network holds the averaged weights (EMA), ready to sample.
         x: clean pictures (N, H, W, C) in [-1, 1].
         steps: of the whole training, rounded up to whole epochs.
         batch_size: pictures per step.
-        learning_rate: the highest, reached after ``warmup`` steps.
+        optimizer: "adam" or "muon", see `training.optimizers`.
+        learning_rate: the highest, reached after ``warmup`` steps; by default 2e-3 for Adam and 8e-3 for Muon.
         warmup: steps of linear rise, fewer than ``steps``.
         ema: share of the old average that each step keeps, 0 to 1 (exclusive); 0.995 forgets in about 200 steps.
         steps_per_epoch: how often losses are logged and checkpoints written.
@@ -141,7 +184,7 @@ def train_diffusion(
         ``"seconds"``, how long each epoch took.
 
     Raises:
-        ValueError: pictures outside [-1, 1], or a number out of its range.
+        ValueError: pictures outside [-1, 1], a number out of its range, or an unknown optimizer.
         NotFinite: the loss became NaN or infinite; the checkpoint is from before.
     """
     x = np.asarray(x, dtype="float32")
@@ -157,13 +200,15 @@ def train_diffusion(
         raise ValueError(f"`steps_per_epoch` must be positive. Received: {steps_per_epoch}")
     if not 0 < ema < 1:
         raise ValueError(f"`ema` must be above 0 and below 1. Received: ema={ema}")
+    kind, settings, usual_rate = OPTIMIZERS[check_optimizer(optimizer)]
+    learning_rate = usual_rate if learning_rate is None else learning_rate
     rate = keras.optimizers.schedules.CosineDecay(
         0.0 if warmup else learning_rate,
         steps - warmup,
         warmup_target=learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-    trainer.compile(keras.optimizers.Adam(rate, beta_2=0.99, use_ema=True, ema_momentum=ema))
+    trainer.compile(kind(rate, **settings, use_ema=True, ema_momentum=ema))
     if trainer.network.built:
         # TensorFlow traces a step that creates variables a second time: seconds, before the first one is taken.
         trainer.optimizer.build(trainer.trainable_variables)

@@ -1,0 +1,58 @@
+"""The optimizers that `train_diffusion` knows by name; Muon is Keras's, taught to take convolutions."""
+
+import math
+import re
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="diffusion_course")
+class ConvMuon(keras.optimizers.Muon):
+    """Muon for matrices and kernels of convolutions; Keras's own leaves the kernels to Adam.
+
+    Adam scales each weight by itself. Muon takes a layer's weights as what they are, a matrix: it replaces the
+    averaged gradient, whose few strong directions drown all others, by the nearest matrix whose directions all have
+    the same length. A kernel (h, w, C_in, C_out) counts as the matrix (h w C_in, C_out). Biases, scales and whatever
+    has "embedding" in its path go to Adam at the same learning rate.
+
+    Args:
+        as in `keras.optimizers.Muon`; here without weight decay unless it is asked for.
+
+    Reference: K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024; J. Liu et al., "Muon
+    is scalable for LLM training", 2025 (arXiv:2502.16982), equation 4 for the size of a step.
+    """
+
+    def __init__(self, learning_rate=8e-3, *, weight_decay=None, adam_weight_decay=None, **kwargs):
+        super().__init__(
+            learning_rate, weight_decay=weight_decay, adam_weight_decay=adam_weight_decay, **kwargs
+        )
+
+    def _should_use_adamw(self, variable):
+        if len(variable.shape) == 4:
+            return any(re.search(keyword, variable.path) for keyword in self.exclude_layers)
+        return super()._should_use_adamw(variable)
+
+    def zeropower_via_newtonschulz5(self, x, steps):
+        return ops.reshape(super().zeropower_via_newtonschulz5(_matrix(x), steps), x.shape)
+
+    def lr_adjust(self, x):
+        return ops.reshape(super().lr_adjust(_matrix(x)), x.shape)
+
+
+def _matrix(x):
+    return ops.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))  # (h w C_in, C_out)
+
+
+# name -> the class with what the course sets in it, and its usual highest learning rate
+OPTIMIZERS = {
+    "adam": (keras.optimizers.Adam, {"beta_2": 0.99}, 2e-3),
+    "muon": (ConvMuon, {"adam_beta_2": 0.99}, 8e-3),
+}
+
+
+def check_optimizer(name: str) -> str:
+    """Returns ``name`` if it is one of ``OPTIMIZERS``, else raises ValueError."""
+    if name not in OPTIMIZERS:
+        raise ValueError(f"`optimizer` must be one of {', '.join(OPTIMIZERS)}. Received: {name!r}")
+    return name
