@@ -19,19 +19,22 @@ def ancestral_pictures(name, network):
 
 def untrained_07():
     """Chapter 07 with U-Nets that were never trained: all say nothing, so all leave noise as it is."""
-    network = presets.build("unet-mnist-short")
+    network = presets.build("unet-mnist-muon")
     bare = presets.build("unet-mnist-no-skips")
     ruler = Ruler(
         presets.load_pretrained("classifier-mnist"), held_out("mnist")[0][:3000], samples=SAMPLES, splits=4
     )
-    found = ruler.measure(ancestral_pictures("unet-mnist-short", network))
+    found = ruler.measure(ancestral_pictures("unet-mnist-muon", network))
     without = ruler.measure(ancestral_pictures("unet-mnist-no-skips", bare))
-    loss = loss_on_test_pictures(network, "unet-mnist-short")
+    loss = loss_on_test_pictures(network, "unet-mnist-muon")
     return {
         "test_loss": loss,
         "fid_ratio": found.fid_ratio,
         "rarest_class": found.class_shares.min(),
         "commonest_class": found.class_shares.max(),
+        # A guide that says nothing either leads nowhere.
+        "fid_ratio_guided": found.fid_ratio,
+        "adam_over_muon": found.fid / found.fid,
         # An untrained ResNet says nothing either: the same pictures as the untrained U-Net's.
         "resnet_over_unet": found.fid / found.fid,
         "no_skips_over_unet": without.fid / found.fid,

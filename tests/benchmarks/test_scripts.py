@@ -13,6 +13,7 @@ from diffusion_course.models import presets
 from diffusion_course.models.unet import UNet
 from diffusion_course.pipelines.unconditional import GUIDES, load_pipeline, pipeline_for
 from diffusion_course.recipes.base import training_data
+from diffusion_course.recipes.diffusion import FOCUS, PLANS
 from diffusion_course.tools import trials
 
 
@@ -56,6 +57,18 @@ def test_sampling(tmp_path, monkeypatch):
         whole["tutorial"] / whole["50 calls"], rel=1e-2
     )
     assert min(found["fid_of_shipped_weights"].values()) > 0 and len(table.speed([found])) == 2
+
+
+def test_optimizers(tmp_path, monkeypatch):
+    script = importlib.import_module("optimizers")
+    monkeypatch.setattr(script, "training_data", lambda name, profile: training_data(name, "quick"))
+    monkeypatch.setattr(script, "REAL", 1_000)
+    ways = ["Adam", "Muon, focus (0, 2)"]
+    small = ["--steps", "100", "--samples", "64", "--calls", "4"]
+    found = run("optimizers", tmp_path, "--ways", *ways, *small)["ways"]
+    assert list(found) == ways and found[ways[1]]["focus"] == [0.0, 2.0]
+    assert found[ways[1]]["test_loss"] < found["Adam"]["test_loss"] < 1
+    assert all(way["ms_per_step"] > 0 and way["fid_ratio"] > 1 for way in found.values())
 
 
 def test_rulers(tmp_path, monkeypatch):
@@ -111,6 +124,14 @@ def test_course_advises_what_was_found_best():
     } == GUIDES
     sampler = load_pipeline("unet-mnist").recommended
     assert script.SAMPLERS[committed["advice"]["sampler"]] == (type(sampler), sampler.eta)
+
+
+def test_course_trains_on_the_steps_that_were_found_best():
+    committed = json.loads((results_dir() / "optimizers.json").read_text(encoding="utf-8"))
+    best = min(committed["ways"].values(), key=lambda way: way["fid_ratio"])
+    assert (best["optimizer"], best["focus"]) == ("muon", list(FOCUS))
+    (stage,) = PLANS["unet-mnist-muon"].stages
+    assert (stage.optimizer, stage.focus) == ("muon", FOCUS)
 
 
 def test_training(tmp_path):

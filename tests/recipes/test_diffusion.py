@@ -32,7 +32,9 @@ def test_untrained_network_has_the_loss_of_predicting_nothing():
 def two_stages(tmp_path, monkeypatch):
     """The recipe of two stages of two epochs each, and the folder of its checkpoints."""
     monkeypatch.setattr(diffusion, "build_dir", lambda: tmp_path)
-    monkeypatch.setitem(diffusion.PLANS, "unet-mnist", diffusion.Plan("mnist", (4, 4), ema=0.5))
+    muon = diffusion.Stage(4, "muon", ema=0.5, learning_rate=2e-3, focus=(0.0, 2.0))
+    stages = (diffusion.Stage(4, ema=0.5, learning_rate=2e-3), muon)
+    monkeypatch.setitem(diffusion.PLANS, "unet-mnist", diffusion.Plan("mnist", stages))
     monkeypatch.setattr(diffusion, "PROFILE_STEPS", {"quick": lambda steps: steps})
     trained = diffusion.train_diffusion
 
@@ -47,7 +49,13 @@ def two_stages(tmp_path, monkeypatch):
 
 def test_stages_go_on_from_one_another_and_survive_an_interruption(two_stages, monkeypatch):
     train, folder = two_stages
-    rates, starts, ends, interrupt_at = [], [], [], 3  # in the second stage, after its first checkpoint
+    rates, kinds, starts, ends, interrupt_at = (
+        [],
+        [],
+        [],
+        [],
+        3,
+    )  # in the second stage, after its first checkpoint
 
     class Watch(keras.callbacks.Callback):
         def weights(self):
@@ -58,6 +66,7 @@ def test_stages_go_on_from_one_another_and_survive_an_interruption(two_stages, m
 
         def on_epoch_end(self, epoch, logs=None):
             rates.append(float(self.model.optimizer.learning_rate))
+            kinds.append((type(self.model.optimizer).__name__, self.model.focus))
             if len(rates) == interrupt_at:
                 raise KeyboardInterrupt
 
@@ -76,6 +85,7 @@ def test_stages_go_on_from_one_another_and_survive_an_interruption(two_stages, m
     assert train(network, "quick") > 0
     assert len(rates) == 4  # the epochs of the first run were not trained again
     assert rates[2:] == rates[:2]  # the learning rate rose and fell once per stage
+    assert kinds[1:3] == [("Adam", None), ("ConvMuon", (0.0, 2.0))]
     for end, own in zip(ends[-1], network.trainable_variables, strict=True):
         np.testing.assert_array_equal(end, keras.ops.convert_to_numpy(own))
     assert not list(folder.iterdir())

@@ -53,6 +53,7 @@ _SMALL_UNET = {"fold": 2, "widths": (32, 64), "num_res_blocks": 1}
 PRESETS |= {
     "unet-mnist": partial(UNet, **_SMALL_UNET),
     "unet-fashion": partial(UNet, **_SMALL_UNET),
+    "unet-mnist-muon": partial(UNet, **_SMALL_UNET),
     "unet-mnist-short": partial(UNet, **_SMALL_UNET),
     "unet-fashion-short": partial(UNet, **_SMALL_UNET),
     "unet-mnist-no-skips": partial(UNet, **_SMALL_UNET, skips=False),

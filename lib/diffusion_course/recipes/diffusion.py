@@ -20,34 +20,54 @@ SAMPLES, SPLITS, SETS, CALLS = 2_048, 64, 2, 50
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How one network was trained: data, steps, and what is not the default of `train_diffusion`.
+class Stage:
+    """One training, from a warm-up to a learning rate of 0; all but ``steps`` as in `train_diffusion` and its trainer.
 
-    Each of ``stages`` is a training of its own, as many steps long, whose learning rate rises and falls again; it goes
-    on from the averaged weights of the one before. So a network that proved too weak learns on without loss of what it
-    cost so far (Loshchilov and Hutter 2017, arXiv:1608.03983, warm restarts).
+    Attributes:
+        steps: in the standard profile.
+        optimizer, ema, learning_rate: of `train_diffusion`.
+        focus: of `DiffusionTrainer`.
+    """
+
+    steps: int
+    optimizer: str = "adam"
+    ema: float = 0.999
+    learning_rate: float | None = None
+    focus: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one network was trained.
+
+    The learning rate rises and falls again in each of ``stages``, which goes on from the averaged weights of the one
+    before. So a network that proved too weak learns on without loss of what it cost so far (Loshchilov and Hutter 2017,
+    arXiv:1608.03983, warm restarts).
     """
 
     dataset: str
-    stages: tuple[int, ...]
+    stages: tuple[Stage, ...]
     learned_variance: bool = False
     start: str | None = None  # the preset whose shipped weights it goes on from
-    ema: float = 0.999
-    learning_rate: float = 2e-3
 
     @property
     def steps(self) -> int:
         """Of all stages."""
-        return sum(self.stages)
+        return sum(stage.steps for stage in self.stages)
 
 
+# Log-SNR at which Muon trains, mean and deviation: the best of benchmarks/optimizers.py. The ends of the schedule teach
+# little: almost clean pictures need no advice, and almost pure noise allows none.
+FOCUS = (-0.5, 1.5)
+_LONG = (Stage(16_000), Stage(30_000))
 PLANS = {
-    "unet-mnist": Plan("mnist", (16_000, 30_000)),
-    "unet-fashion": Plan("fashion", (16_000, 30_000)),
-    "unet-mnist-short": Plan("mnist", (2_500,), ema=0.995),
-    "unet-fashion-short": Plan("fashion", (5_000,)),
-    "unet-mnist-no-skips": Plan("mnist", (2_500,), ema=0.995),
-    "unet-mnist-learned": Plan("mnist", (1_000,), True, "unet-mnist", ema=0.99, learning_rate=5e-4),
+    "unet-mnist": Plan("mnist", _LONG),
+    "unet-fashion": Plan("fashion", _LONG),
+    "unet-mnist-muon": Plan("mnist", (Stage(4_000, "muon", ema=0.995, focus=FOCUS),)),
+    "unet-mnist-short": Plan("mnist", (Stage(2_500, ema=0.995),)),
+    "unet-fashion-short": Plan("fashion", (Stage(5_000),)),
+    "unet-mnist-no-skips": Plan("mnist", (Stage(2_500, ema=0.995),)),
+    "unet-mnist-learned": Plan("mnist", (Stage(1_000, ema=0.99, learning_rate=5e-4),), True, "unet-mnist"),
 }
 PROFILE_STEPS = {"quick": lambda steps: 20, "standard": lambda steps: steps, "full": lambda steps: 5 * steps}
 
@@ -125,24 +145,26 @@ def _recipe(name: str) -> Recipe:
         if plan.start:
             start_from(network, presets.load_pretrained(plan.start))
         checkpoints, seconds = [], 0.0
-        for stage, steps in enumerate(plan.stages):
-            steps = PROFILE_STEPS[profile](steps)
+        for number, stage in enumerate(plan.stages):
+            steps = PROFILE_STEPS[profile](stage.steps)
             trainer = DiffusionTrainer(
                 network,
                 pipeline_for(name, network).schedule,
                 prediction=how["prediction"],
                 learned_variance=plan.learned_variance,
-                seed=stage,
+                focus=stage.focus,
+                seed=number,
             )
             checkpoints.append(
-                build_dir() / "checkpoints" / f"{name}.{profile}.stage-{stage}.{steps}-steps.safetensors"
+                build_dir() / "checkpoints" / f"{name}.{profile}.stage-{number}.{steps}-steps.safetensors"
             )
             history = train_diffusion(
                 trainer,
                 x,
                 steps=steps,
-                ema=plan.ema,
-                learning_rate=plan.learning_rate,
+                optimizer=stage.optimizer,
+                ema=stage.ema,
+                learning_rate=stage.learning_rate,
                 warmup=min(200, steps // 2),
                 steps_per_epoch=min(250, steps),
                 # An interrupted training is not lost: the same command goes on from here, past finished stages too.

@@ -38,6 +38,7 @@ ON_JAX = (
     "tests/samplers",
     "tests/training/test_callbacks.py",
     "tests/training/test_diffusion_trainer.py",
+    "tests/training/test_optimizers.py",
 )
 
 
