@@ -49,13 +49,8 @@ def two_stages(tmp_path, monkeypatch):
 
 def test_stages_go_on_from_one_another_and_survive_an_interruption(two_stages, monkeypatch):
     train, folder = two_stages
-    rates, kinds, starts, ends, interrupt_at = (
-        [],
-        [],
-        [],
-        [],
-        3,
-    )  # in the second stage, after its first checkpoint
+    rates, kinds, starts, ends = [], [], [], []
+    interrupt_at = 3  # in the second stage, after its first checkpoint
 
     class Watch(keras.callbacks.Callback):
         def weights(self):

@@ -58,7 +58,7 @@ def test_focus_makes_the_log_snr_of_the_draws_normal():
     log_snr = schedule.log_snr[t]
     assert abs(log_snr.mean() + 0.5) < 0.05 and abs(log_snr.std() - 1.5) < 0.05
     assert abs(np.mean(log_snr < -0.5) - 0.5) < 0.02 and abs(np.mean(log_snr < -2) - 0.159) < 0.02
-    # the ends of the schedule take what lies beyond them, and no step is left out
+    # a wide focus leaves no step out, and the ends of the schedule take what lies beyond them
     shares = focused_shares(NoiseSchedule.cosine(40), 0.0, 5.0)
     assert shares[-1] == 1 and (np.diff(shares, prepend=0) > 0).all()
 

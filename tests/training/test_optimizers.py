@@ -48,7 +48,8 @@ def test_a_kernel_moves_like_the_matrix_it_is_in_kerass_own(kernel):
 
 
 @pytest.mark.parametrize(
-    ("shape", "name"), [((8,), "bias"), ((6, 8), "time_embedding"), ((2, 3, 4), "other")]
+    ("shape", "name"),
+    [((8,), "bias"), ((6, 8), "time_embedding"), ((2, 3, 4), "other"), ((3, 3, 4, 8), "patch_embedding")],
 )
 def test_the_rest_is_left_to_adam(shape, name):
     given = gradients(*shape)

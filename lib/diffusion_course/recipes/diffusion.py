@@ -56,8 +56,8 @@ class Plan:
         return sum(stage.steps for stage in self.stages)
 
 
-# Log-SNR at which Muon trains, mean and deviation: the best of benchmarks/optimizers.py. The ends of the schedule teach
-# little: almost clean pictures need no advice, and almost pure noise allows none.
+# Log-SNR at which Muon trains, mean and deviation: among the best of benchmarks/optimizers.py. The ends of the
+# schedule teach little: almost clean pictures need no advice, and almost pure noise allows none.
 FOCUS = (-0.5, 1.5)
 _LONG = (Stage(16_000), Stage(30_000))
 PLANS = {
@@ -67,7 +67,9 @@ PLANS = {
     "unet-mnist-short": Plan("mnist", (Stage(2_500, ema=0.995),)),
     "unet-fashion-short": Plan("fashion", (Stage(5_000),)),
     "unet-mnist-no-skips": Plan("mnist", (Stage(2_500, ema=0.995),)),
-    "unet-mnist-learned": Plan("mnist", (Stage(1_000, ema=0.99, learning_rate=5e-4),), True, "unet-mnist"),
+    "unet-mnist-learned": Plan(
+        "mnist", (Stage(1_000, ema=0.99, learning_rate=5e-4),), learned_variance=True, start="unet-mnist"
+    ),
 }
 PROFILE_STEPS = {"quick": lambda steps: 20, "standard": lambda steps: steps, "full": lambda steps: 5 * steps}
 

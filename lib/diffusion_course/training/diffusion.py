@@ -32,7 +32,7 @@ class DiffusionTrainer(keras.Model):
         learned_variance: the network returns 2 C channels, the second half being the v of
             `variance.learned_log_variance`. It alone is trained on the variational bound, with a small weight.
         focus: None, or (mean, standard deviation) of the log-SNR at which to train. The ends of the schedule are
-            then seldom seen, though never left out, and losses cannot be compared with those of another ``focus``.
+            then hardly ever seen, and losses cannot be compared with those of another ``focus``.
         seed: of steps and noise.
 
     Call arguments:
@@ -133,8 +133,8 @@ def focused_shares(schedule, mean: float, deviation: float) -> np.ndarray:
         mean, deviation: of the log-SNR; the deviation is positive.
 
     Returns:
-        (T,) float32, rising to 1: the probability of a step up to t. The density at a step is that of the normal
-        distribution times the width of the step, which keeps half of the way to each neighbour.
+        (T,) float32, rising to 1: the probability of a step up to t. A step's own probability is that of its interval
+        of log-SNR under the normal distribution; the interval reaches half way to either neighbour.
 
     Raises:
         ValueError: ``deviation`` is not positive.

@@ -13,8 +13,9 @@ class ConvMuon(keras.optimizers.Muon):
 
     Adam scales each weight by itself. Muon takes a layer's weights as what they are, a matrix: it replaces the
     averaged gradient, whose few strong directions drown all others, by the nearest matrix whose directions all have
-    the same length. A kernel (h, w, C_in, C_out) counts as the matrix (h w C_in, C_out). Biases, scales and whatever
-    has "embedding" in its path go to Adam at the same learning rate.
+    length 1, to within a few tenths. A kernel (h, w, C_in, C_out) counts as the matrix (h w C_in, C_out); depthwise and
+    transposed convolutions keep their output channels elsewhere, so exclude those. Biases, scales and whatever has
+    "embedding" in its path go to Adam at the same learning rate.
 
     Args:
         as in `keras.optimizers.Muon`; here without weight decay unless it is asked for.
@@ -29,9 +30,10 @@ class ConvMuon(keras.optimizers.Muon):
         )
 
     def _should_use_adamw(self, variable):
-        if len(variable.shape) == 4:
-            return any(re.search(keyword, variable.path) for keyword in self.exclude_layers)
-        return super()._should_use_adamw(variable)
+        if len(variable.shape) != 4:
+            return super()._should_use_adamw(variable)
+        kept = [*self.exclude_layers, *(["(?i)embedding"] if self.exclude_embeddings else [])]
+        return any(re.search(keyword, variable.path) for keyword in kept)
 
     def zeropower_via_newtonschulz5(self, x, steps):
         return ops.reshape(super().zeropower_via_newtonschulz5(_matrix(x), steps), x.shape)
