@@ -20,3 +20,6 @@ if (
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # TensorFlow's start-up notices (oneDNN, CPU features) would be the first thing that a learner reads.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Every training step makes and frees many tensors of megabytes. malloc fetches the memory of each from the operating
+# system and gives it back; TensorFlow's own allocator keeps it. `benchmarks/allocator.py` measures both.
+os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")

@@ -143,6 +143,16 @@ def test_training(tmp_path):
     assert found["ratios_to_tutorial"]["fit"] > 0 and len(table.speed([found])) == 2
 
 
+def test_allocator(tmp_path, monkeypatch):
+    script = importlib.import_module("allocator")
+    monkeypatch.setattr(script, "RECOMMENDED", "vae-mnist-2")
+    assert 0 < script.seconds_per_step("kept", 1, 0) < 10
+    told = "import os; print({'false': 0.5, 'true': 0.25}[os.environ['TF_CPU_ALLOCATOR_USE_BFC']])"
+    monkeypatch.setattr(script, "TRAIN", told)
+    found = run("allocator", tmp_path, "--rounds", "2")
+    assert found["ratio_to_malloc"] == 2 and found["pictures_per_second"] == {"malloc": 128.0, "kept": 256.0}
+
+
 def test_time_to_quality_resumes(tmp_path, monkeypatch):
     script = importlib.import_module("time_to_quality")
     monkeypatch.setattr(script, "build_dir", lambda: tmp_path / "build")

@@ -71,7 +71,9 @@ def prepare(
             yield (x,) if y is None else (x, y)
 
     def train(steps: int) -> float:
-        return float(trainer.fit(batches(), steps_per_epoch=steps, verbose=0).history["loss"][0])
+        return float(
+            trainer.fit(batches(), steps_per_epoch=steps, shuffle=False, verbose=0).history["loss"][0]
+        )
 
     return Trial(model, train, _use(model, trainer, x, jit))
 
