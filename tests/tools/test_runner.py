@@ -114,9 +114,9 @@ def test_test_command_judges_time(tiny):
         '{"chapter": "01", "profile": "quick", "wall_seconds": 500, "cpu_seconds": %s, "peak_memory_bytes": 1, '
         '"metrics": {"error": {"value": 0.5}}}'
     )
-    for seconds, ok in ((119, True), (121, False)):
+    for seconds, slower, ok in ((119, 1, True), (121, 1, False), (239, 2, True), (241, 2, False)):
         (folder / "01.quick.json").write_text(record % seconds, encoding="utf-8")
-        (outcome,) = testing.check_results(load_manifest().chapters, folder)
+        (outcome,) = testing.check_results(load_manifest().chapters, folder, slower)
         assert outcome.ok is ok, outcome.problems
 
 
