@@ -15,13 +15,28 @@ def results_dir() -> Path:
     return course_root() / "benchmarks" / "results"
 
 
+def processor_in(cpuinfo: str) -> str | None:
+    """The name in what Linux says of its processors, and the widest vectors: a name alone may mean thrice the pace.
+
+    Args:
+        cpuinfo: the text of /proc/cpuinfo.
+
+    Returns:
+        For example "AMD EPYC, AVX2"; None if it holds no name.
+    """
+    said = dict(line.split(":", 1) for line in cpuinfo.splitlines() if ":" in line)
+    said = {name.strip(): value.strip() for name, value in said.items()}
+    if "model name" not in said:
+        return None
+    flags = said.get("flags", "").split()
+    vectors = [title for flag, title in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in flags]
+    return ", ".join([said["model name"], *vectors[:1]])
+
+
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    found = processor_in(info.read_text(encoding="utf-8")) if info.exists() else None
+    return found or platform.processor() or platform.machine()
 
 
 def environment() -> dict:

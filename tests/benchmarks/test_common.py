@@ -50,6 +50,16 @@ def test_record_holds_hardware_versions_and_short_numbers(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
 
 
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [("fpu avx2 avx512f", "Some CPU, AVX-512"), ("fpu avx2", "Some CPU, AVX2"), ("fpu", "Some CPU")],
+)
+def test_processor_is_named_with_its_vectors(flags, expected):
+    one = f"processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: {flags}\n\n"
+    assert record.processor_in(one + one) == expected
+    assert record.processor_in("processor\t: 0\nFeatures\t: fp asimd\n") is None
+
+
 def network(inputs):
     return 0.3 * inputs["x"] + 0.1
 
