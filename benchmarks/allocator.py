@@ -52,9 +52,8 @@ def main(arguments: list[str] | None = None) -> dict:
     options = parser.parse_args(arguments)
     began, environment = time.monotonic(), record.environment()
     seconds = {name: [] for name in ALLOCATORS}
-    for k in range(
-        options.rounds
-    ):  # A B B A, as `interleave`, which could not leave out the start of a process
+    # A B B A, as `interleave`, which could not leave out the start of a process
+    for k in range(options.rounds):
         for name in list(ALLOCATORS)[:: -1 if k % 2 else 1]:
             seconds[name].append(seconds_per_step(name, options.steps, options.seed))
     pictures = {name: BATCH / median(values) for name, values in seconds.items()}
