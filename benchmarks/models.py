@@ -26,27 +26,12 @@ WAYS = {
 }
 
 
-def _timed(function, steps: int) -> dict:
-    """Seconds of the first call with one step, and milliseconds per step of a later call."""
-
-    def run(count: int) -> float:
-        began = time.perf_counter()
-        result = function(count)
-        if not isinstance(result, float):
-            keras.ops.convert_to_numpy(result)  # a GPU works on after the call has returned
-        return time.perf_counter() - began
-
-    cold = run(1)
-    run(steps)
-    return {"cold_start_s": cold, "ms_per_step": 1000 * run(steps) / steps}
-
-
 def measure(name: str, way: str, batch_size: int, steps: int, seed: int) -> dict:
     """One entry of the table; a model that fails is a result too, with the reason."""
     keras.utils.clear_session(free_memory=True)
     try:
         trial = trials.prepare(name, batch_size=batch_size, seed=seed, **WAYS[way])
-        training, use = _timed(trial.train, steps), _timed(trial.use, steps)
+        training, use = trials.timed(trial.train, steps), trials.timed(trial.use, steps)
         if not (loss := trial.train(1)) < float("inf"):
             raise ArithmeticError(f"loss {loss}")
     except Exception as error:  # each backend has its own types

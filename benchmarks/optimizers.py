@@ -16,6 +16,7 @@ import numpy as np  # noqa: E402
 from common import record  # noqa: E402
 from common.command_line import command_line  # noqa: E402
 from common.networks import NETWORKS, described  # noqa: E402
+from common.step_times import StepTimes  # noqa: E402
 
 from diffusion_course.metrics.generation import Ruler  # noqa: E402
 from diffusion_course.models import presets  # noqa: E402
@@ -35,21 +36,11 @@ WAYS = {  # name -> optimizer, and focus: mean and deviation of the log-SNR
 }
 
 
-class Pace(keras.callbacks.Callback):
-    """Notes when each step ended; the first one traces, so differences begin after it."""
-
-    def on_train_begin(self, logs=None):
-        self.ends = []
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.ends.append(time.perf_counter())
-
-
 def measure(way: str, x, ruler: Ruler, options) -> dict:
     """Trains one way; returns how long a step took, and the loss and FID ratio that came of it."""
     optimizer, focus = WAYS[way]
     keras.utils.set_random_seed(options.seed)
-    network, name, pace = NETWORKS["recommended"](), f"unet-{options.dataset}", Pace()
+    network, name, times = NETWORKS["recommended"](), f"unet-{options.dataset}", StepTimes()
     pipeline = pipeline_for(name, network)
     train_diffusion(
         DiffusionTrainer(
@@ -60,13 +51,13 @@ def measure(way: str, x, ruler: Ruler, options) -> dict:
         optimizer=optimizer,
         warmup=options.steps // 10,
         ema=0.99,
-        callbacks=[pace],
+        callbacks=[times],
     )
     pictures = pipeline.generate(options.samples, steps=options.calls, seed=options.seed)
     found = {
         "optimizer": optimizer,
         "focus": focus,
-        "ms_per_step": 1000 * float(np.median(np.diff(pace.ends))),
+        "ms_per_step": 1000 * float(np.median(times.steps[1:])),
         "test_loss": test_loss(network, name),
         "fid_ratio": ruler.fid(pictures) / ruler.floor,
     }

@@ -21,6 +21,7 @@ import numpy as np  # noqa: E402
 from common import record  # noqa: E402
 from common.command_line import command_line  # noqa: E402
 from common.networks import NETWORKS, described, train_recommended  # noqa: E402
+from common.step_times import StepTimes  # noqa: E402
 from common.tutorial import TutorialDiffusion  # noqa: E402
 
 from diffusion_course.datasets.images import load_mnist  # noqa: E402
@@ -94,16 +95,8 @@ class Tutorial:
         return taken, cold
 
 
-class OneSlice(keras.callbacks.Callback):
+class OneSlice(StepTimes):
     """Ends `fit` after one epoch, and counts the seconds of its steps; the first step, which traces, apart."""
-
-    def on_train_begin(self, logs=None):
-        self.last, self.steps = time.perf_counter(), []
-
-    def on_train_batch_end(self, batch, logs=None):
-        now = time.perf_counter()
-        self.steps.append(now - self.last)
-        self.last = now
 
     def on_epoch_end(self, epoch, logs=None):
         self.model.stop_training = True

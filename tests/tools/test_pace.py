@@ -12,17 +12,13 @@ def test_reference_is_the_committed_measurement():
     path = course_root() / "benchmarks" / "results" / "models.tensorflow.cpu.json"
     measured = json.loads(path.read_text(encoding="utf-8"))
     assert (measured["batch_size"], measured["steps"]) == (pace.BATCH, pace.STEPS)
-    assert pace.REFERENCE_MS == pytest.approx(
-        measured["results"][f"{pace.PRESET}, plain"]["use"]["ms_per_step"], rel=0.05
-    )
+    found = measured["results"][f"{pace.PRESET}, plain"]
+    both = found["training"]["ms_per_step"] + found["use"]["ms_per_step"]
+    assert pace.REFERENCE_MS == pytest.approx(both, rel=0.01)
 
 
-def test_a_fast_machine_is_not_held_to_less(monkeypatch):
-    found = pace.slowness()
-    assert 1 <= found < 100
-    monkeypatch.setattr(pace, "REFERENCE_MS", found * pace.REFERENCE_MS / 4)
-    assert (
-        2 < pace.slowness() < 8
-    )  # it follows what is measured, here with a reference 4 times faster than this
+def test_a_machine_is_held_to_its_own_pace_but_never_to_less_than_promised(monkeypatch):
+    monkeypatch.setattr(pace, "REFERENCE_MS", 1e-3)  # nobody's step takes less than 0.1 ms
+    assert 100 < pace.slowness() < float("inf")
     monkeypatch.setattr(pace, "REFERENCE_MS", 1e6)
     assert pace.slowness() == 1

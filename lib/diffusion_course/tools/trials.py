@@ -1,5 +1,6 @@
 """One training step and one step of use for every preset: does it run here, on this backend, and how fast?"""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,6 +77,30 @@ def prepare(
         )
 
     return Trial(model, train, _use(model, trainer, x, jit))
+
+
+def timed(step: Callable[[int], object], steps: int) -> dict[str, float]:
+    """How long ``train`` or ``use`` of a trial takes.
+
+    Args:
+        step: takes the number of steps.
+        steps: of the measurement.
+
+    Returns:
+        ``cold_start_s``, seconds of the first call with one step, which traces and compiles, and ``ms_per_step`` of a
+        later call.
+    """
+
+    def run(count: int) -> float:
+        began = time.perf_counter()
+        result = step(count)
+        if not isinstance(result, float):
+            keras.ops.convert_to_numpy(result)  # a GPU works on after the call has returned
+        return time.perf_counter() - began
+
+    cold = run(1)
+    run(steps)
+    return {"cold_start_s": cold, "ms_per_step": 1000 * run(steps) / steps}
 
 
 @contextmanager
