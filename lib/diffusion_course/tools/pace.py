@@ -5,7 +5,7 @@ import sys
 
 PRESET, BATCH, STEPS = "unet-fashion", 16, 30
 # One step of training and one of sampling, as benchmarks/models.py found them on the machine for which the chapters'
-# times are stated, two cores of an AMD EPYC with AVX-512.
+# times are stated, two cores of an AMD EPYC.
 REFERENCE_MS = 56.4
 
 
