@@ -1,6 +1,7 @@
 """The picture sets as shipped, the range of their values, and damage to their files."""
 
 import hashlib
+import lzma
 import shutil
 import time
 
@@ -57,15 +58,29 @@ def test_original_bytes_are_the_official_files(original):
     )
 
 
+def seconds_of(work) -> float:
+    """The processor's time, not the clock's, and the better of two: other work on the machine must not count."""
+    found = []
+    for _ in range(2):
+        began = time.process_time()
+        work()
+        found.append(time.process_time() - began)
+    return min(found)
+
+
 @pytest.mark.parametrize("name", LOADERS)
-def test_default_is_float32_from_0_to_1_within_three_seconds(name):
-    seconds = []
-    # The processor's time, not the clock's, and a second try: other work on the machine must not fail this.
-    while not seconds or (seconds[-1] >= 3 and len(seconds) < 2):
-        started = time.process_time()
-        (x_train, y_train), (x_test, y_test) = LOADERS[name]()
-        seconds.append(time.process_time() - started)
-    assert min(seconds) < 3
+def test_loading_takes_three_seconds_or_little_more_than_its_decompression(name):
+    def decompress():
+        for path in (data_dir() / name).glob("*.xz"):
+            lzma.decompress(path.read_bytes())
+
+    # On a slow processor decompression alone takes that long, and the file is as small as it is for a reason.
+    assert seconds_of(LOADERS[name]) < max(3, 1.5 * seconds_of(decompress))
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_default_is_float32_from_0_to_1(name):
+    (x_train, y_train), (x_test, y_test) = LOADERS[name]()
     for images, labels, size in ((x_train, y_train, 60_000), (x_test, y_test, 10_000)):
         assert images.shape == (size, 28, 28, 1) and images.dtype == np.float32
         assert images.min() == 0 and images.max() == 1
