@@ -104,10 +104,10 @@ def lab(
 def test(
     only: Annotated[
         list[str] | None,
-        typer.Option(help="Run one stage (repeatable): unit, jax, shipped, solved or bands."),
+        typer.Option(help="Run one stage (repeatable): unit, browser, jax, shipped, solved or bands."),
     ] = None,
 ) -> None:
-    """Run the unit tests, the library on JAX, every notebook as shipped and solved; check results and times."""
+    """Run unit tests, widgets in a browser, the library on JAX, all notebooks as shipped and solved; judge them."""
     from diffusion_course.tools import testing
 
     with _usage_errors():

@@ -1,20 +1,46 @@
-"""The widgets of the real chapters, run from top to bottom in JupyterLab as a learner would."""
+"""The widgets of the real chapters, run from the top in JupyterLab as a learner would."""
 
+import ast
+
+import nbformat
 import pytest
 
 from diffusion_course.manifest import load_manifest
 from diffusion_course.paths import notebooks_dir
 
 
+def up_to_widget(notebook):
+    """The notebook without the cells after its first widget: they run in other tests, and would keep the kernel busy.
+
+    Raises:
+        ValueError: nothing that it imports from `diffusion_course.widgets` is called.
+    """
+    widgets = set()
+    for k, cell in enumerate(notebook.cells):
+        if cell.cell_type != "code":
+            continue
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+                "diffusion_course.widgets"
+            ):
+                widgets |= {alias.asname or alias.name for alias in node.names}
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in widgets:
+                notebook.cells = notebook.cells[: k + 1]
+                return notebook
+    raise ValueError("The notebook calls no widget.")
+
+
 @pytest.fixture
-def chapter(lab):
-    """A function id -> page of the chapter, every cell run in the quick profile."""
+def chapter(lab, tmp_path):
+    """A function id -> page of the chapter, every cell up to its widget run in the quick profile."""
     pages = []
 
     def run(chapter_id: str):
-        page = lab.open(notebooks_dir() / load_manifest().chapter(chapter_id).notebook)
+        name = load_manifest().chapter(chapter_id).notebook
+        nbformat.write(up_to_widget(nbformat.read(notebooks_dir() / name, as_version=4)), tmp_path / name)
+        page = lab.open(tmp_path / name)
         pages.append(page)
-        lab.run_all(page, timeout=240)
+        lab.run_all(page, timeout=420)
         return page
 
     yield run

@@ -1,4 +1,4 @@
-"""``diffusion-course test``: unit tests, the library on JAX, notebooks as shipped and solved, and their promises."""
+"""``diffusion-course test``: unit tests, widgets, the library on JAX, notebooks as shipped and solved, promises."""
 
 import importlib.util
 import os
@@ -20,6 +20,7 @@ from diffusion_course.tools.runner import make_console
 
 STAGES = {
     "unit": "unit tests",
+    "browser": "widgets in a real browser",
     "jax": "the library on its other engine",
     "shipped": "notebooks as shipped",
     "solved": "notebooks with every exercise solved",
@@ -29,6 +30,9 @@ PROFILE = "quick"
 CELL_TIMEOUT = 300  # seconds
 BUDGET = 60  # seconds per chapter in the quick profile, on
 CORES = 2  # processor cores of the machine of `pace.REFERENCE_MS`
+# Two workers, because much of the time goes into compiling, which keeps one core busy
+TWO_WORKERS = ("-n", "2", "--dist", "worksteal")
+IN_BROWSER = "tests/browser"
 # What must hold on every backend: the parts that networks are made of, the networks, and what trains and samples them.
 ON_JAX = (
     "tests/test_backend.py",
@@ -58,9 +62,14 @@ def _jax() -> bool:
             flush=True,
         )
         return False
-    # Two workers, because much of the time goes into compiling, which keeps one core busy
-    options = ["-n", "2", "--dist", "worksteal", "-p", "no:cacheprovider"]
-    return _pytest([*options, *ON_JAX], KERAS_BACKEND="jax", JAX_PLATFORMS="cpu")
+    return _pytest(
+        [*TWO_WORKERS, "-p", "no:cacheprovider", *ON_JAX], KERAS_BACKEND="jax", JAX_PLATFORMS="cpu"
+    )
+
+
+def _browser() -> bool:
+    """Alone: JupyterLab, its kernel and the browser share the cores already, and the widgets must answer in time."""
+    return _pytest([IN_BROWSER])
 
 
 def _results(kind: str) -> Path:
@@ -167,7 +176,8 @@ def run_tests(only: list[str] | None = None) -> bool:
     console, chapters, summary = make_console(), load_manifest().chapters, []
     kinds = [kind for kind in ("shipped", "solved") if kind in wanted] or ["shipped", "solved"]
     run = {
-        "unit": lambda: _pytest(["tests"]),
+        "unit": lambda: _pytest([*TWO_WORKERS, "tests", f"--ignore={IN_BROWSER}"]),
+        "browser": _browser,
         "jax": _jax,
         "shipped": lambda: _shipped(chapters),
         "solved": lambda: _solved(chapters),
