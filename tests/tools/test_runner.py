@@ -131,5 +131,5 @@ def test_notebook_stages_see_failures_and_pass_whole_notebooks(tiny):
 
 
 def test_unknown_stage_is_refused():
-    with pytest.raises(ValueError, match="unit, jax, shipped, solved, bands"):
+    with pytest.raises(ValueError, match="unit, browser, jax, shipped, solved, bands"):
         testing.run_tests(["everything"])
