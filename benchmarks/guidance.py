@@ -19,7 +19,7 @@ from common.command_line import command_line  # noqa: E402
 
 from diffusion_course.metrics.generation import Ruler  # noqa: E402
 from diffusion_course.models import presets  # noqa: E402
-from diffusion_course.pipelines.unconditional import GUIDES, load_pipeline  # noqa: E402
+from diffusion_course.pipelines.diffusion import GUIDES, load_pipeline  # noqa: E402
 from diffusion_course.recipes.base import TITLES, training_data  # noqa: E402
 from diffusion_course.recipes.diffusion import CALLS, SPLITS  # noqa: E402
 from diffusion_course.samplers.ddim import DDIMSampler  # noqa: E402

@@ -20,7 +20,7 @@ from common.step_times import StepTimes  # noqa: E402
 
 from diffusion_course.metrics.generation import Ruler  # noqa: E402
 from diffusion_course.models import presets  # noqa: E402
-from diffusion_course.pipelines.unconditional import RECOMMENDED_ETA, RECOMMENDED_SAMPLER, pipeline_for  # noqa: E402
+from diffusion_course.pipelines.diffusion import RECOMMENDED_ETA, RECOMMENDED_SAMPLER, pipeline_for  # noqa: E402
 from diffusion_course.recipes.base import TITLES, training_data  # noqa: E402
 from diffusion_course.recipes.diffusion import test_loss  # noqa: E402
 from diffusion_course.training.diffusion import DiffusionTrainer, train_diffusion  # noqa: E402

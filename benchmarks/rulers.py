@@ -20,7 +20,7 @@ from common.command_line import command_line  # noqa: E402
 from diffusion_course.metrics.generation import Ruler  # noqa: E402
 from diffusion_course.models import presets  # noqa: E402
 from diffusion_course.models.classifier import Classifier  # noqa: E402
-from diffusion_course.pipelines.unconditional import RECOMMENDED_ETA, RECOMMENDED_SAMPLER, load_pipeline  # noqa: E402
+from diffusion_course.pipelines.diffusion import RECOMMENDED_ETA, RECOMMENDED_SAMPLER, load_pipeline  # noqa: E402
 from diffusion_course.recipes.base import TITLES, cosine, test_data, training_data  # noqa: E402
 from diffusion_course.recipes.diffusion import CALLS, SAMPLES, SETS, SPLITS  # noqa: E402
 

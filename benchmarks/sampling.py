@@ -21,10 +21,10 @@ from common.tutorial import TutorialDiffusion  # noqa: E402
 
 from diffusion_course.metrics.generation import Ruler  # noqa: E402
 from diffusion_course.models import presets  # noqa: E402
-from diffusion_course.pipelines.unconditional import RECOMMENDED_ETA, RECOMMENDED_SAMPLER, load_pipeline  # noqa: E402
+from diffusion_course.models.guidance import guided  # noqa: E402
+from diffusion_course.pipelines.diffusion import RECOMMENDED_ETA, RECOMMENDED_SAMPLER, load_pipeline  # noqa: E402
 from diffusion_course.recipes.base import test_data  # noqa: E402
 from diffusion_course.samplers.ddpm import DDPMSampler  # noqa: E402
-from diffusion_course.samplers.guidance import guided  # noqa: E402
 from diffusion_course.schedules import NoiseSchedule  # noqa: E402
 
 SHAPE = (16, 28, 28, 1)

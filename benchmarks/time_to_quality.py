@@ -24,13 +24,13 @@ from common.networks import NETWORKS, described, train_recommended  # noqa: E402
 from common.step_times import StepTimes  # noqa: E402
 from common.tutorial import TutorialDiffusion  # noqa: E402
 
+from diffusion_course.course.paths import build_dir  # noqa: E402
 from diffusion_course.datasets.images import load_mnist  # noqa: E402
 from diffusion_course.metrics.generation import Ruler  # noqa: E402
 from diffusion_course.models import presets  # noqa: E402
-from diffusion_course.paths import build_dir  # noqa: E402
+from diffusion_course.models.guidance import guided  # noqa: E402
 from diffusion_course.samplers.ddim import DDIMSampler  # noqa: E402
 from diffusion_course.samplers.ddpm import DDPMSampler  # noqa: E402
-from diffusion_course.samplers.guidance import guided  # noqa: E402
 from diffusion_course.schedules import NoiseSchedule  # noqa: E402
 from diffusion_course.training.checkpoints import load_checkpoint, save_checkpoint  # noqa: E402
 

@@ -25,10 +25,10 @@ from pathlib import Path
 
 import numpy as np
 
+from diffusion_course.course.files import read_sums, read_verified, update_sums, verify_all, write_whole
+from diffusion_course.course.paths import data_dir
 from diffusion_course.datasets.ecg import BEATS, LARGEST_ERROR, LENGTH, STEPS_PER_UNIT, TRAIN_SIZE, quantise
 from diffusion_course.datasets.idx import compress, parse_idx, to_idx
-from diffusion_course.files import read_sums, read_verified, update_sums, verify_all, write_whole
-from diffusion_course.paths import data_dir
 
 TIMEOUT = 900  # seconds for one download
 

@@ -6,8 +6,8 @@ import re
 import nbformat
 import pytest
 
-from diffusion_course.manifest import load_manifest
-from diffusion_course.paths import notebooks_dir
+from diffusion_course.course.manifest import load_manifest
+from diffusion_course.course.paths import notebooks_dir
 from diffusion_course.tools.notebooks import clean, exercises_of, solve, tags
 
 CHAPTERS = load_manifest().chapters

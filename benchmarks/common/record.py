@@ -7,7 +7,7 @@ import statistics
 from pathlib import Path
 
 from diffusion_course.backend import device_report
-from diffusion_course.paths import course_root
+from diffusion_course.course.paths import course_root
 
 
 def results_dir() -> Path:

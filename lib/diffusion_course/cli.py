@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from diffusion_course.manifest import UnknownChapter, check_profile, load_manifest
-from diffusion_course.paths import build_dir, course_root, notebooks_dir
+from diffusion_course.course.manifest import UnknownChapter, check_profile, load_manifest
+from diffusion_course.course.paths import build_dir, course_root, notebooks_dir
 
 app = typer.Typer(
     help="From Autoencoders to Stable Diffusion: run, read and test the course.",

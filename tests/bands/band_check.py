@@ -3,7 +3,7 @@
 One test file per part, so that none grows without end and several can run at a time.
 """
 
-from diffusion_course.manifest import load_manifest
+from diffusion_course.course.manifest import load_manifest
 
 # Which file shows it for which parts of the course.
 PARTS = {

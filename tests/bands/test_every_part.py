@@ -4,7 +4,7 @@ from pathlib import Path
 
 from band_check import PARTS, chapters_of
 
-from diffusion_course.manifest import load_manifest
+from diffusion_course.course.manifest import load_manifest
 
 
 def test_every_chapter_is_shown_untrained_by_one_file():

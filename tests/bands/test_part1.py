@@ -20,7 +20,7 @@ from diffusion_course.models import classical, presets
 from diffusion_course.models.anomaly import AnomalyDetector
 from diffusion_course.models.autoencoder import Autoencoder
 from diffusion_course.models.class_gaussian import fit_class_gaussian
-from diffusion_course.models.denoising import DenoisingAutoencoder, ResidualDenoiser
+from diffusion_course.models.denoising_autoencoders import DenoisingAutoencoder, DnCNN
 from diffusion_course.models.vae import VAE
 from diffusion_course.recipes.vaes import held_out
 
@@ -101,7 +101,7 @@ def untrained_03():
     _, (x_test, _) = load_fashion_mnist()
     x, rng = x_test[:200], np.random.default_rng(0)
     noise, sigma = rng.standard_normal(x.shape).astype("float32"), np.full(200, 0.2, "float32")
-    model = ResidualDenoiser(conditioned=True)
+    model = DnCNN(conditioned=True)
     leads = []
     for level, weight in ((0.2, 0.1), (0.8, 0.7)):
         noisy = np.clip(x + level * noise, 0, 1)
@@ -110,12 +110,12 @@ def untrained_03():
         leads.append([(ruler(ours, x) - ruler(rival, x)).mean() for ruler in (psnr, ssim)])
     y = np.clip(x + 0.2 * noise, 0, 1)
     specialist, redrawn = (
-        ResidualDenoiser().predict(y, verbose=0),
+        DnCNN().predict(y, verbose=0),
         DenoisingAutoencoder().predict(y, verbose=0),
     )
     noisy = np.clip(x + 0.8 * noise, 0, 1)
     everywhere = np.clip(model.predict({"x": noisy, "sigma": 4 * sigma}, verbose=0), 0, 1)
-    behind = psnr(everywhere, x) - psnr(ResidualDenoiser().predict(noisy, verbose=0), x)
+    behind = psnr(everywhere, x) - psnr(DnCNN().predict(noisy, verbose=0), x)
 
     # The toy: E[x | y] of a mixture of two normal distributions, against a network with its first weights.
     share, centre, spread = np.array([0.4, 0.6]), np.array([-1.0, 1.2]), np.array([0.15, 0.3])

@@ -7,7 +7,7 @@ from diffusion_course.datasets.images import load_mnist
 from diffusion_course.metrics.generation import Ruler
 from diffusion_course.models import presets
 from diffusion_course.models.resnet_denoiser import ResNetDenoiser
-from diffusion_course.recipes.reverse import noise_loss
+from diffusion_course.recipes.resnet_denoiser import noise_loss
 from diffusion_course.samplers.ddpm import DDPMSampler
 from diffusion_course.schedules import NoiseSchedule
 

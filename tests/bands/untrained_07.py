@@ -2,7 +2,7 @@
 
 from diffusion_course.metrics.generation import Ruler
 from diffusion_course.models import presets
-from diffusion_course.pipelines.unconditional import pipeline_for
+from diffusion_course.pipelines.diffusion import pipeline_for
 from diffusion_course.recipes.base import test_data as held_out
 from diffusion_course.recipes.diffusion import test_loss as loss_on_test_pictures
 from diffusion_course.samplers.ddpm import DDPMSampler

@@ -8,7 +8,7 @@ from keras import ops
 from diffusion_course.datasets.images import load_fashion_mnist, load_mnist
 from diffusion_course.metrics.generation import Ruler
 from diffusion_course.models import presets
-from diffusion_course.pipelines.unconditional import pipeline_for
+from diffusion_course.pipelines.diffusion import pipeline_for
 from diffusion_course.prediction import to_x0
 from diffusion_course.samplers.ddim import DDIMSampler
 from diffusion_course.training.diffusion import DiffusionTrainer

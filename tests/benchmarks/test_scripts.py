@@ -11,7 +11,7 @@ from common.record import results_dir
 
 from diffusion_course.models import presets
 from diffusion_course.models.unet import UNet
-from diffusion_course.pipelines.unconditional import GUIDES, load_pipeline, pipeline_for
+from diffusion_course.pipelines.diffusion import GUIDES, load_pipeline, pipeline_for
 from diffusion_course.recipes.base import training_data
 from diffusion_course.recipes.diffusion import FOCUS, PLANS
 from diffusion_course.tools import trials

@@ -3,7 +3,7 @@
 import pytest
 from common import record, table
 
-from diffusion_course.paths import course_root
+from diffusion_course.course.paths import course_root
 
 
 def test_readme_shows_the_committed_results():

@@ -5,8 +5,8 @@ import ast
 import nbformat
 import pytest
 
-from diffusion_course.manifest import load_manifest
-from diffusion_course.paths import notebooks_dir
+from diffusion_course.course.manifest import load_manifest
+from diffusion_course.course.paths import notebooks_dir
 
 
 def up_to_widget(notebook):

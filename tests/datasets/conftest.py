@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from diffusion_course.paths import data_dir
+from diffusion_course.course.paths import data_dir
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from diffusion_course.course.files import read_sums
 from diffusion_course.datasets.idx import parse_idx, to_idx
-from diffusion_course.files import read_sums
 
 RAW = to_idx(np.arange(24, dtype="uint8").reshape(2, 3, 4))
 

@@ -7,10 +7,10 @@ import time
 import numpy as np
 import pytest
 
+from diffusion_course.course.files import DamagedFile
+from diffusion_course.course.paths import data_dir
 from diffusion_course.datasets import ECG5000_CLASSES, load_ecg5000
 from diffusion_course.datasets.ecg import LARGEST_ERROR, STEPS_PER_UNIT, TRAIN_SIZE, quantise
-from diffusion_course.files import DamagedFile
-from diffusion_course.paths import data_dir
 
 
 def test_shape_types_counts_and_time():

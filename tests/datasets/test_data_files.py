@@ -9,8 +9,8 @@ import pytest
 
 from diffusion_course import files
 from diffusion_course import files as leaf
-from diffusion_course.files import DamagedFile, MissingFile, read_verified, update_sums, verify_all
-from diffusion_course.paths import data_dir
+from diffusion_course.course.files import DamagedFile, MissingFile, read_verified, update_sums, verify_all
+from diffusion_course.course.paths import data_dir
 
 CONTENT = b"weights of a small model\x00\x01"
 

@@ -5,8 +5,8 @@ import lzma
 import numpy as np
 import pytest
 
+from diffusion_course.course.files import DamagedFile, update_sums
 from diffusion_course.datasets.idx import compress, load_idx, parse_idx, to_idx
-from diffusion_course.files import DamagedFile, update_sums
 
 # Written by hand after the format's description: type 8 (uint8), 2 axes, shape 2 x 3.
 HAND_MADE = bytes([0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 255])

@@ -8,11 +8,11 @@ import time
 import numpy as np
 import pytest
 
+from diffusion_course.course.files import DamagedFile, MissingFile
+from diffusion_course.course.paths import data_dir
 from diffusion_course.datasets import FASHION_MNIST_CLASSES, MNIST_CLASSES, load_fashion_mnist, load_mnist
 from diffusion_course.datasets.idx import to_idx
 from diffusion_course.datasets.images import check_value_range, scale_pixels
-from diffusion_course.files import DamagedFile, MissingFile
-from diffusion_course.paths import data_dir
 
 LOADERS = {"fashion_mnist": load_fashion_mnist, "mnist": load_mnist}
 

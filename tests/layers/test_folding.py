@@ -6,12 +6,12 @@ import pytest
 from diffusion_course.layers.folding import fold_pixels, unfold_pixels
 
 
-@pytest.mark.parametrize(("shape", "factor"), [((2, 4, 6, 1), 2), ((1, 6, 9, 3), 3), ((3, 8, 8, 2), 4)])
-def test_unfold_is_the_inverse(shape, factor):
+@pytest.mark.parametrize(("shape", "fold"), [((2, 4, 6, 1), 2), ((1, 6, 9, 3), 3), ((3, 8, 8, 2), 4)])
+def test_unfold_is_the_inverse(shape, fold):
     x = np.random.default_rng(0).random(shape, "float32")
-    folded = fold_pixels(x, factor)
-    assert folded.shape == (shape[0], shape[1] // factor, shape[2] // factor, shape[3] * factor**2)
-    np.testing.assert_array_equal(unfold_pixels(folded, factor), x)
+    folded = fold_pixels(x, fold)
+    assert folded.shape == (shape[0], shape[1] // fold, shape[2] // fold, shape[3] * fold**2)
+    np.testing.assert_array_equal(unfold_pixels(folded, fold), x)
 
 
 def test_a_channel_is_one_place_of_the_square():

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from diffusion_course.files import DamagedFile
+from diffusion_course.course.files import DamagedFile
 from diffusion_course.models.autoencoder import Autoencoder
 from diffusion_course.models.weights import load_weights, save_weights
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from diffusion_course import recipes
+from diffusion_course.course.paths import data_dir
 from diffusion_course.models import presets
-from diffusion_course.paths import data_dir
 from diffusion_course.recipes import detectors
 
 NAME = "anomaly-ecg"

@@ -13,7 +13,7 @@ import pytest
 from book_sample import FIRST, REPOSITORY, make_course
 from nbformat.v4 import new_markdown_cell
 
-from diffusion_course.manifest import load_manifest
+from diffusion_course.course.manifest import load_manifest
 from diffusion_course.tools import book
 from diffusion_course.tools.book_links import problems
 from diffusion_course.tools.book_markdown import BookError

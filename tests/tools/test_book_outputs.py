@@ -7,7 +7,7 @@ import nbformat
 from book_sample import FIRST, SECOND, display, make_course, stream
 from nbformat.v4 import new_markdown_cell, new_notebook, new_output
 
-from diffusion_course.manifest import load_manifest
+from diffusion_course.course.manifest import load_manifest
 from diffusion_course.tools import book_outputs
 from diffusion_course.tools.book_markdown import Place
 from diffusion_course.tools.book_notebook import notebook_markdown

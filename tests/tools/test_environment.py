@@ -1,7 +1,7 @@
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from diffusion_course.paths import course_root
+from diffusion_course.course.paths import course_root
 from diffusion_course.tools import environment
 
 yaml = pytest.importorskip("yaml", reason="PyYAML comes with JupyterLab")

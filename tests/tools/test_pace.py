@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from diffusion_course.paths import course_root
+from diffusion_course.course.paths import course_root
 from diffusion_course.tools import pace
 
 

@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from diffusion_course.manifest import UnknownChapter, load_manifest
+from diffusion_course.course.manifest import UnknownChapter, load_manifest
 from diffusion_course.tools import notebooks, runner, testing
 
 

@@ -6,7 +6,7 @@ file back, bit for bit.
 
 import numpy as np
 
-from diffusion_course.files import DamagedFile, read_verified, remedy
+from diffusion_course.course.files import DamagedFile, read_verified, remedy
 
 try:
     import lzma

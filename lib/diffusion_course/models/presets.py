@@ -5,11 +5,11 @@ from functools import partial
 
 import keras
 
-from diffusion_course.files import read_verified
+from diffusion_course.course.files import read_verified
 from diffusion_course.models.anomaly import AnomalyDetector
 from diffusion_course.models.autoencoder import Autoencoder
 from diffusion_course.models.classifier import Classifier
-from diffusion_course.models.denoising import DenoisingAutoencoder, ResidualDenoiser
+from diffusion_course.models.denoising_autoencoders import DenoisingAutoencoder, DnCNN
 from diffusion_course.models.resnet_denoiser import ResNetDenoiser
 from diffusion_course.models.unet import UNet
 from diffusion_course.models.vae import VAE
@@ -32,10 +32,10 @@ PRESETS: dict[str, Callable[[], keras.Model]] = {
         for b in VAE_BETAS
     },
     "denoiser-fashion-autoencoder": DenoisingAutoencoder,
-    "denoiser-fashion-residual": ResidualDenoiser,
-    "denoiser-fashion-blind": ResidualDenoiser,
-    "denoiser-fashion-conditioned": partial(ResidualDenoiser, conditioned=True),
-    "denoiser-fashion-unclipped": partial(ResidualDenoiser, conditioned=True),
+    "denoiser-fashion-residual": DnCNN,
+    "denoiser-fashion-blind": DnCNN,
+    "denoiser-fashion-conditioned": partial(DnCNN, conditioned=True),
+    "denoiser-fashion-unclipped": partial(DnCNN, conditioned=True),
 }
 # Chapter 04: signals and codes of any sign, a wider network, and training as a denoiser.
 PRESETS["anomaly-ecg"] = partial(

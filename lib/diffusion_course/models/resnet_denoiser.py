@@ -2,7 +2,7 @@
 
 import keras
 
-from diffusion_course.layers.resnet import ResidualBlock
+from diffusion_course.layers.residual import ResidualBlock
 from diffusion_course.models.denoiser_ends import way_in, way_out
 
 

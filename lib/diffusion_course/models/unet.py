@@ -4,7 +4,8 @@ import keras
 from keras import layers
 
 from diffusion_course.layers.attention import SelfAttention2D
-from diffusion_course.layers.resnet import Downsample, ResidualBlock, Upsample
+from diffusion_course.layers.resampling import Downsample, Upsample
+from diffusion_course.layers.residual import ResidualBlock
 from diffusion_course.models.denoiser_ends import way_in, way_out
 
 

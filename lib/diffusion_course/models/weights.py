@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
-from diffusion_course.files import DamagedFile
+from diffusion_course.course.files import DamagedFile
 
 
 def _by_path(model: keras.Model) -> dict:

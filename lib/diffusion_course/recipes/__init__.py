@@ -8,11 +8,11 @@ from pathlib import Path
 import keras
 
 from diffusion_course.backend import device_report
-from diffusion_course.files import update_sums
-from diffusion_course.manifest import check_profile
+from diffusion_course.course.files import update_sums
+from diffusion_course.course.manifest import check_profile
+from diffusion_course.course.paths import data_dir
 from diffusion_course.models import presets
 from diffusion_course.models.weights import save_weights
-from diffusion_course.paths import data_dir
 from diffusion_course.recipes import autoencoders, classifiers, denoisers, detectors, diffusion, reverse, vaes
 from diffusion_course.recipes.base import Recipe
 

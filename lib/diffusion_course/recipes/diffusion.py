@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from diffusion_course.course.paths import build_dir
 from diffusion_course.metrics.generation import Ruler
 from diffusion_course.models import presets
-from diffusion_course.paths import build_dir
-from diffusion_course.pipelines.unconditional import RECOMMENDED_ETA, RECOMMENDED_SAMPLER, pipeline_for
+from diffusion_course.pipelines.diffusion import RECOMMENDED_ETA, RECOMMENDED_SAMPLER, pipeline_for
 from diffusion_course.prediction import target
 from diffusion_course.recipes.base import TITLES, Recipe, test_data, training_data
 from diffusion_course.training.callbacks import ProgressBar

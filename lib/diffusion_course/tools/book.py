@@ -16,8 +16,8 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-from diffusion_course.manifest import Manifest, load_manifest
-from diffusion_course.paths import build_dir, course_root, notebooks_dir
+from diffusion_course.course.manifest import Manifest, load_manifest
+from diffusion_course.course.paths import build_dir, course_root, notebooks_dir
 from diffusion_course.tools.book_links import linked_files, problems
 from diffusion_course.tools.book_markdown import FILES, BookError
 from diffusion_course.tools.book_pages import cover_markdown, page_of, summary_markdown

@@ -12,7 +12,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from diffusion_course.paths import course_root
+from diffusion_course.course.paths import course_root
 
 _FACE_SOURCES = re.compile(r"src:url\(fonts/([\w-]+\.woff2)\) format\(\"woff2\"\)[^;}]*")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import nbformat
 
-from diffusion_course.manifest import Chapter, Manifest
+from diffusion_course.course.manifest import Chapter, Manifest
 from diffusion_course.tools.book_markdown import BookError, Place, convert, headings
 from diffusion_course.tools.book_outputs import Context, folded, render
 from diffusion_course.tools.book_pages import head_html

@@ -4,7 +4,7 @@ import html
 from itertools import groupby
 from pathlib import Path
 
-from diffusion_course.manifest import PROFILES, Chapter, Manifest
+from diffusion_course.course.manifest import PROFILES, Chapter, Manifest
 
 
 def name_of(chapter: Chapter) -> str:

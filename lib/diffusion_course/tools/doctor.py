@@ -11,8 +11,8 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from diffusion_course.manifest import load_manifest
-from diffusion_course.paths import course_root, notebooks_dir
+from diffusion_course.course.manifest import load_manifest
+from diffusion_course.course.paths import course_root, notebooks_dir
 
 MEMORY_NEEDED = 2 * 2**30  # the promise of the quick profile
 DISK_NEEDED = 1 * 2**30
@@ -100,7 +100,7 @@ def _disk() -> Check:
 
 
 def _data() -> Check:
-    from diffusion_course.files import verify_all
+    from diffusion_course.course.files import verify_all
 
     files = verify_all()
     bad = [f"{path}: {problem}" for path, problem in files if problem]

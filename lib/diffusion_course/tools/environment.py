@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from diffusion_course.paths import course_root
+from diffusion_course.course.paths import course_root
 
 if sys.version_info >= (3, 11):
     import tomllib

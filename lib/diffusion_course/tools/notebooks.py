@@ -230,14 +230,14 @@ def solve(notebook: NotebookNode, exercises: dict) -> NotebookNode:
 
 
 def exercises_of(notebook: Path) -> dict:
-    """The exercises of a chapter, from ``diffusion_course.checks.chNN``, NN being the first digits of the file's name.
+    """The exercises of a chapter, from ``exercises.chNN``, NN being the first digits of the file's name.
 
     A chapter whose notebook has no exercise cell needs no such module; the result is then empty.
     """
     digits = re.match(r"\d+", notebook.name)
     if digits is None:
         raise ValueError(f"A chapter's file name must begin with its number. Received: {notebook.name}")
-    module = f"diffusion_course.checks.ch{digits.group()}"
+    module = f"diffusion_course.exercises.ch{digits.group()}"
     if importlib.util.find_spec(module) is None:
         return {}
     return importlib.import_module(module).EXERCISES

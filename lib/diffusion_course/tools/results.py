@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from diffusion_course.manifest import Chapter
+from diffusion_course.course.manifest import Chapter
 
 
 @dataclass

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from diffusion_course.manifest import Chapter, Manifest, check_profile, load_manifest
-from diffusion_course.paths import build_dir, notebooks_dir
+from diffusion_course.course.manifest import Chapter, Manifest, check_profile, load_manifest
+from diffusion_course.course.paths import build_dir, notebooks_dir
 from diffusion_course.tools import notebooks
 from diffusion_course.tools.results import Outcome, judge, result_path, table
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from diffusion_course.manifest import Chapter, load_manifest
-from diffusion_course.paths import build_dir, course_root, notebooks_dir
+from diffusion_course.course.manifest import Chapter, load_manifest
+from diffusion_course.course.paths import build_dir, course_root, notebooks_dir
 from diffusion_course.tools import notebooks
 from diffusion_course.tools.pace import slowness
 from diffusion_course.tools.results import Outcome, judge, table

@@ -13,7 +13,7 @@ from diffusion_course.models import presets
 from diffusion_course.models.anomaly import AnomalyDetector
 from diffusion_course.models.autoencoder import Autoencoder
 from diffusion_course.models.classifier import Classifier
-from diffusion_course.models.denoising import DenoisingAutoencoder, ResidualDenoiser
+from diffusion_course.models.denoising_autoencoders import DenoisingAutoencoder, DnCNN
 from diffusion_course.models.resnet_denoiser import ResNetDenoiser
 from diffusion_course.models.unet import UNet
 from diffusion_course.models.vae import VAE
@@ -128,7 +128,7 @@ def _task(model: keras.Model, batch_size: int, rng: np.random.Generator):
         )
     shape = getattr(model, "image_shape", None) or (28, 28, 1)
     x = rng.uniform(0, 1, (batch_size, *shape)).astype("float32")
-    if isinstance(model, (DenoisingAutoencoder, ResidualDenoiser)):
+    if isinstance(model, (DenoisingAutoencoder, DnCNN)):
         return DenoisingTrainer(model), None, x, None
     if isinstance(model, VAE):
         return model, None, x, None

@@ -10,7 +10,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from diffusion_course.files import DamagedFile
+from diffusion_course.course.files import DamagedFile
 
 
 def _state(model: keras.Model) -> dict:

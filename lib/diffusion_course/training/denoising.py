@@ -5,7 +5,25 @@ import math
 import keras
 from keras import ops
 
-from diffusion_course.models.denoising import add_noise
+
+def add_gaussian_noise(x, noise, sigma, clip: bool = True):
+    """Noisy pictures ``x + sigma * noise``, by default cut off at black and white.
+
+    Args:
+        x: (B, H, W, C) in [0, 1].
+        noise: (B, H, W, C), standard normal.
+        sigma: standard deviation of the noise on the scale of ``x``: a number, or (B,) for one per picture.
+        clip: whether values below 0 and above 1 become 0 and 1, as in a file or on a screen. Clipped noise is no
+            longer normal, and its mean is no longer 0 near black and white.
+
+    Returns:
+        (B, H, W, C).
+    """
+    sigma = ops.convert_to_tensor(sigma, dtype=x.dtype)
+    if len(sigma.shape) == 1:
+        sigma = ops.reshape(sigma, (-1, 1, 1, 1))  # (B, 1, 1, 1)
+    noisy = x + sigma * noise
+    return ops.clip(noisy, 0.0, 1.0) if clip else noisy
 
 
 class DenoisingTrainer(keras.Model):
@@ -16,7 +34,7 @@ class DenoisingTrainer(keras.Model):
             ``{"x": noisy, "sigma": levels}``.
         levels: (low, high) standard deviations of the noise; each picture draws its own between them, evenly on a
             logarithmic scale. Strong noise leaves large errors; drawn evenly, it would drown out the weak levels.
-        clip: as in `add_noise`.
+        clip: as in `add_gaussian_noise`.
         seed: of the noise.
 
     Call arguments:
@@ -48,7 +66,7 @@ class DenoisingTrainer(keras.Model):
         low, high = (math.log(level) for level in self.levels)
         sigma = ops.exp(keras.random.uniform(ops.shape(x)[:1], low, high, seed=self.noise_seed))  # (B,)
         noise = keras.random.normal(ops.shape(x), seed=self.noise_seed)  # (B, H, W, C)
-        return add_noise(x, noise, sigma, self.clip), sigma
+        return add_gaussian_noise(x, noise, sigma, self.clip), sigma
 
     def denoise(self, noisy, sigma):
         """The network's answer, whether or not it wants to know the level."""

@@ -8,8 +8,8 @@ when its function is called.
 
 from diffusion_course.widgets.denoising_film import denoising_film
 from diffusion_course.widgets.latent_explorer import latent_explorer
-from diffusion_course.widgets.noise_schedule import noise_schedule
 from diffusion_course.widgets.noise_slider import noise_slider
+from diffusion_course.widgets.noising_explorer import noising_explorer
 from diffusion_course.widgets.path_switches import path_switches
 from diffusion_course.widgets.sampler_explorer import sampler_explorer
 from diffusion_course.widgets.threshold_explorer import threshold_explorer
@@ -18,7 +18,7 @@ from diffusion_course.widgets.word_pictures import word_pictures
 __all__ = [
     "denoising_film",
     "latent_explorer",
-    "noise_schedule",
+    "noising_explorer",
     "noise_slider",
     "path_switches",
     "sampler_explorer",

@@ -1,1 +1,0 @@
-"""Exercise checks, one module per chapter: ``from diffusion_course.checks import ch01``."""

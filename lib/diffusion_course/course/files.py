@@ -1,0 +1,189 @@
+"""Checksums of everything under ``data/``: read a file only if it is whole, and keep ``data/SHA256SUMS``."""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from diffusion_course.course.paths import data_dir
+
+SUMS_NAME = "SHA256SUMS"
+# The folders that `data/build.py` can make again; other files (weights) come back from git only.
+BUILT_SETS = ("fashion_mnist", "mnist", "ecg5000")
+
+_ROW = re.compile(r"([0-9a-f]{64}) [ *](.+)")
+
+
+class MissingFile(FileNotFoundError):
+    """A file that the course ships is not there."""
+
+
+class DamagedFile(ValueError):
+    """A file that the course ships is there, but its content is not what was shipped."""
+
+
+def remedy(relative_path: str) -> str:
+    """One sentence that tells how to get a file below ``data/`` back."""
+    text = f"Restore it with `git checkout -- data/{relative_path}`"
+    made_by = PurePosixPath(relative_path).parts[0]
+    return f"{text} or `python data/build.py {made_by}`." if made_by in BUILT_SETS else f"{text}."
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file aside, then renames it: a reader sees the old content or the new, never half of it.
+
+    Args:
+        path: the file; its folder is made if needed.
+        content: the bytes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        aside.write_bytes(content)
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _checked(relative_path: str) -> str:
+    parts = PurePosixPath(relative_path).parts
+    if not parts or "\\" in relative_path or ":" in relative_path or ".." in parts or parts[0] == "/":
+        raise ValueError(
+            f"A path must be relative to data/, with forward slashes and no `..`. Received: {relative_path!r}"
+        )
+    return "/".join(parts)
+
+
+def read_sums() -> dict[str, str]:
+    """The table of checksums.
+
+    Returns:
+        Path relative to ``data/`` (forward slashes) -> sha256 in lower-case hexadecimal.
+
+    Raises:
+        MissingFile: there is no ``data/SHA256SUMS``.
+        DamagedFile: a line of it is not what ``sha256sum`` writes.
+    """
+    try:
+        text = (data_dir() / SUMS_NAME).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise MissingFile(
+            f"data/{SUMS_NAME} must be there. Received: no such file. {remedy(SUMS_NAME)}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise DamagedFile(
+            f"data/{SUMS_NAME} must be UTF-8 text. Received: {error}. {remedy(SUMS_NAME)}"
+        ) from error
+    sums = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        row = _ROW.fullmatch(line)
+        if not row:
+            raise DamagedFile(
+                f"data/{SUMS_NAME}, line {number}, must be a sha256, two spaces and a path. "
+                f"Received: {line!r}. {remedy(SUMS_NAME)}"
+            )
+        sums[_checked(row[2])] = row[1]
+    return sums
+
+
+def _sha256_of(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _mismatch(name: str, expected: str, received: str, size: int) -> str:
+    return (
+        f"data/{name} must have sha256 {expected}. Received: {received}, {size} bytes "
+        f"(cut short or changed). {remedy(name)}"
+    )
+
+
+def _missing(name: str) -> str:
+    return f"data/{name} must be there. Received: no such file. {remedy(name)}"
+
+
+def read_verified(relative_path: str) -> bytes:
+    """Reads a shipped file and refuses it unless its sha256 is the one in ``data/SHA256SUMS``.
+
+    Args:
+        relative_path: path relative to ``data/``, with forward slashes.
+
+    Returns:
+        The whole content.
+
+    Raises:
+        MissingFile: the file, or the table of checksums, is not there.
+        DamagedFile: the content is not what was shipped, or the table does not list the file.
+        ValueError: the path leads out of ``data/``.
+    """
+    name = _checked(relative_path)
+    sums = read_sums()
+    try:
+        content = (data_dir() / name).read_bytes()
+    except FileNotFoundError as error:
+        raise MissingFile(_missing(name)) from error
+    if name not in sums:
+        raise DamagedFile(
+            f"data/{SUMS_NAME} must list every shipped file. Received: no line for {name}. {remedy(SUMS_NAME)}"
+        )
+    received = hashlib.sha256(content).hexdigest()
+    if received != sums[name]:
+        raise DamagedFile(_mismatch(name, sums[name], received, len(content)))
+    return content
+
+
+def verify_all() -> list[tuple[str, str | None]]:
+    """Compares every file in ``data/SHA256SUMS`` with its checksum.
+
+    Returns:
+        (path relative to ``data/``, None or what is wrong with it and how to get it back), sorted by path.
+
+    Raises:
+        MissingFile, DamagedFile: the table itself is absent or unreadable.
+    """
+    report = []
+    for name, expected in sorted(read_sums().items()):
+        path = data_dir() / name
+        if not path.is_file():
+            report.append((name, _missing(name)))
+            continue
+        received = _sha256_of(path)
+        problem = None if received == expected else _mismatch(name, expected, received, path.stat().st_size)
+        report.append((name, problem))
+    return report
+
+
+def update_sums(paths: Iterable[Path | str]) -> None:
+    """Brings the rows of some files in ``data/SHA256SUMS`` up to date; all other rows stay, sorted by path.
+
+    A file that is listed but no longer on disk loses its row.
+
+    Args:
+        paths: files below ``data/``, each absolute or relative to ``data/``.
+
+    Raises:
+        MissingFile: a file is neither on disk nor listed.
+        ValueError: a file is not below ``data/``.
+    """
+    root = data_dir()
+    table = root / SUMS_NAME
+    sums = read_sums() if table.is_file() else {}
+    for path in paths:
+        path = Path(path)
+        if path.is_absolute():
+            if not path.resolve().is_relative_to(root):
+                raise ValueError(f"A listed file must lie below {root}. Received: {path}")
+            path = path.resolve().relative_to(root)
+        name = _checked(path.as_posix())
+        if (root / name).is_file():
+            sums[name] = _sha256_of(root / name)
+        elif name in sums:
+            del sums[name]
+        else:
+            raise MissingFile(_missing(name))
+    # Bytes, not text: Windows would write other line ends, and the table would differ in git.
+    write_whole(table, "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode())

@@ -1,0 +1,151 @@
+"""The course's manifest: chapters, their order, budgets and expected results, read from ``book.toml``."""
+
+import math
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from diffusion_course.course.paths import course_root
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PROFILES = ("quick", "standard", "full")
+
+
+class UnknownChapter(ValueError):
+    """A chapter was asked for that ``book.toml`` does not name."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a chapter promises about one metric.
+
+    Attributes:
+        metric: keyword under which the chapter reports it, e.g. ``test_mse``.
+        label: the same in words.
+        unit: unit or scale of the value, e.g. ``"pixel² in [0, 1]"``; may be empty.
+        bands: profile -> (low, high), both inclusive; a profile without a band is reported but not judged.
+    """
+
+    metric: str
+    label: str
+    unit: str
+    bands: dict[str, tuple[float, float]]
+
+    def verdict(self, value: float, profile: str) -> str:
+        """``"ok"``, ``"outside"`` or, where the profile has no band, ``"not judged"``. NaN is outside."""
+        if profile not in self.bands:
+            return "not judged"
+        low, high = self.bands[profile]
+        return "ok" if low <= value <= high else "outside"
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One notebook of the course.
+
+    Attributes:
+        id: two digits, the notebook's prefix.
+        notebook: file name below ``notebooks/``.
+        title, part, promise: words for tables and the book.
+        minutes: profile -> minutes on two CPU cores, rounded up.
+        needs: ids of the chapters that this one builds on.
+        expect: metric -> Expectation, in reporting order.
+    """
+
+    id: str
+    notebook: str
+    title: str
+    part: str
+    promise: str
+    minutes: dict[str, float]
+    needs: tuple[str, ...] = ()
+    expect: dict[str, Expectation] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Title and chapters in reading order."""
+
+    title: str
+    chapters: tuple[Chapter, ...]
+
+    def chapter(self, chapter_id: str) -> Chapter:
+        """The chapter with that id.
+
+        Raises:
+            UnknownChapter: there is none; the message lists the ids.
+        """
+        for chapter in self.chapters:
+            if chapter.id == chapter_id:
+                return chapter
+        known = ", ".join(c.id for c in self.chapters)
+        raise UnknownChapter(f"A chapter must be one of {known}. Received: {chapter_id!r}")
+
+
+def check_profile(profile: str) -> str:
+    """Returns ``profile`` if it is one of ``PROFILES``.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if profile not in PROFILES:
+        raise ValueError(f"A profile must be one of {', '.join(PROFILES)}. Received: {profile!r}")
+    return profile
+
+
+def _expectation(where: str, metric: str, entry: dict) -> Expectation:
+    bands = {}
+    for profile in PROFILES:
+        if profile not in entry:
+            continue
+        band = entry[profile]
+        if len(band) != 2 or not all(math.isfinite(edge) for edge in band) or band[0] > band[1]:
+            raise ValueError(
+                f"{where}: a band must be [low, high], finite, low <= high. Received: {profile} = {band}"
+            )
+        bands[profile] = (float(band[0]), float(band[1]))
+    return Expectation(metric, entry["label"], entry.get("unit", ""), bands)
+
+
+def load_manifest(path: Path | None = None) -> Manifest:
+    """Reads the manifest.
+
+    Args:
+        path: a ``book.toml``; the course's own by default.
+
+    Returns:
+        The Manifest.
+
+    Raises:
+        ValueError: an entry breaks a rule; the message names the chapter.
+    """
+    path = path or course_root() / "book.toml"
+    with open(path, "rb") as file:
+        book = tomllib.load(file)
+    chapters = []
+    for entry in book["preprocessor"]["course"]["chapter"]:
+        where = f"{path.name}, chapter {entry.get('id')}"
+        missing = {"id", "notebook", "title", "part", "promise", "minutes"} - set(entry)
+        if missing:
+            raise ValueError(f"{where}: a chapter must have {sorted(missing)}. Received: {sorted(entry)}")
+        if not entry["notebook"].startswith(entry["id"] + "_"):
+            raise ValueError(
+                f"{where}: a notebook's name must start with its id. Received: {entry['notebook']}"
+            )
+        for profile in entry["minutes"]:
+            check_profile(profile)
+        expect = {m: _expectation(f"{where}, {m}", m, e) for m, e in entry.get("expect", {}).items()}
+        chapters.append(
+            Chapter(
+                entry["id"], entry["notebook"], entry["title"], entry["part"], entry["promise"],
+                entry["minutes"], tuple(entry.get("needs", ())), expect,
+            )
+        )  # fmt: skip
+    ids = [c.id for c in chapters]
+    if ids != sorted(set(ids)):
+        raise ValueError(f"{path.name}: chapter ids must be unique and in order. Received: {ids}")
+    return Manifest(book["book"]["title"], tuple(chapters))

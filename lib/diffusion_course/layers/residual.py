@@ -1,0 +1,78 @@
+"""Residual block with time injection, the part of which U-Nets and ResNet denoisers are made."""
+
+import keras
+from keras import layers, ops
+
+from diffusion_course.layers.normalization import GroupNorm, check_groups
+
+
+@keras.saving.register_keras_serializable(package="diffusion_course")
+class ResidualBlock(layers.Layer):
+    """norm, SiLU, conv; norm shifted and scaled by the time, SiLU, conv; all added to the input.
+
+    The last convolution starts at zero, so that an untrained block passes its input on. Where the number of channels
+    changes, a 1 x 1 convolution carries the input over.
+
+    Args:
+        channels: of the output.
+        groups: of the normalisation; divides the channels of input and output.
+        dropout: share of activations dropped in training, 0 to 1 (exclusive).
+
+    Call arguments:
+        x: (B, H, W, C).
+        embedding: (B, D), from `TimeEmbedding`.
+
+    Returns:
+        (B, H, W, channels).
+
+    Raises:
+        ValueError: channels of input or output are not divisible by ``groups``.
+
+    Reference: He et al. 2015 (arXiv:1512.03385) for the residual; Nichol and Dhariwal 2021 (arXiv:2102.09672),
+    section 2.4 of Dhariwal and Nichol 2021 (arXiv:2105.05233) calls the injection adaptive group normalisation.
+    """
+
+    def __init__(self, *, channels: int, groups: int = 8, dropout: float = 0.0, **kwargs):
+        super().__init__(**kwargs)
+        check_groups(channels, groups)
+        self.channels, self.groups, self.dropout_rate = channels, groups, dropout
+        like = {"dtype": self.dtype_policy}
+        self.norm_1 = GroupNorm(groups, name="norm_1", **like)
+        self.conv_1 = layers.Conv2D(channels, 3, padding="same", name="conv_1", **like)
+        # Scale and shift come from the embedding, so this norm has none of its own.
+        self.norm_2 = GroupNorm(groups, affine=False, name="norm_2", **like)
+        self.time = layers.Dense(2 * channels, name="time", **like)
+        self.dropout = layers.Dropout(dropout, name="dropout", **like)
+        self.conv_2 = layers.Conv2D(
+            channels, 3, padding="same", kernel_initializer="zeros", name="conv_2", **like
+        )
+        self.shortcut = None
+
+    def build(self, x_shape, embedding_shape):
+        check_groups(x_shape[-1], self.groups)
+        inner = (*x_shape[:-1], self.channels)
+        self.norm_1.build(x_shape)
+        self.conv_1.build(x_shape)
+        self.norm_2.build(inner)
+        self.time.build(embedding_shape)
+        self.conv_2.build(inner)
+        if x_shape[-1] != self.channels:
+            self.shortcut = layers.Conv2D(self.channels, 1, name="shortcut", dtype=self.dtype_policy)
+            self.shortcut.build(x_shape)
+        self.built = True
+
+    def call(self, x, embedding, training=False):
+        h = self.conv_1(ops.silu(self.norm_1(x)))  # (B, H, W, channels)
+        scale, shift = ops.split(
+            self.time(ops.silu(embedding))[:, None, None, :], 2, axis=-1
+        )  # (B, 1, 1, channels)
+        h = ops.silu(self.norm_2(h, 1 + scale, shift))
+        h = self.conv_2(self.dropout(h, training=training))
+        return h + (x if self.shortcut is None else self.shortcut(x))
+
+    def compute_output_shape(self, x_shape, embedding_shape):
+        return (*x_shape[:-1], self.channels)
+
+    def get_config(self):
+        own = {"channels": self.channels, "groups": self.groups, "dropout": self.dropout_rate}
+        return {**super().get_config(), **own}
