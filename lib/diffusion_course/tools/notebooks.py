@@ -19,6 +19,7 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 INJECTED_TAG = "injected-parameters"  # papermill's
 _KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}
+HIDDEN_TAG = "hide-input"  # cells that only draw; the book folds them, and so does JupyterLab
 _CELL_NOISE = ("papermill", "execution", "ExecuteTime", "collapsed", "scrolled")
 
 
@@ -125,8 +126,20 @@ def _stable_ids(notebook: NotebookNode) -> None:
         seen.add(cell.id)
 
 
+def _fold(cell: NotebookNode) -> None:
+    """Folds the code of a cell in JupyterLab if and only if it is tagged so: what somebody folded by hand opens."""
+    jupyter = cell.metadata.setdefault("jupyter", NotebookNode())
+    jupyter.pop("source_hidden", None)
+    if HIDDEN_TAG in tags(cell):
+        jupyter["source_hidden"] = True
+    if not jupyter:
+        del cell.metadata["jupyter"]
+
+
 def clean(notebook: NotebookNode) -> NotebookNode:
     """Normalises a notebook for git: no trace of when, where and by what it ran; small pictures; stable ids.
+
+    Cells tagged ``hide-input`` are folded in JupyterLab too, and no others.
 
     Args:
         notebook: left as it is.
@@ -153,6 +166,7 @@ def clean(notebook: NotebookNode) -> NotebookNode:
             cell.metadata.pop(key, None)
         if not cell.metadata.get("tags", True):
             del cell.metadata["tags"]  # papermill gives every cell an empty list
+        _fold(cell)
         if cell.cell_type == "code":
             cell.outputs = _clean_outputs(cell.outputs)
     _stable_ids(notebook)
