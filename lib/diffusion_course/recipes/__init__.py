@@ -13,17 +13,25 @@ from diffusion_course.course.manifest import check_profile
 from diffusion_course.course.paths import data_dir
 from diffusion_course.models import presets
 from diffusion_course.models.weights import save_weights
-from diffusion_course.recipes import autoencoders, classifiers, denoisers, detectors, diffusion, reverse, vaes
+from diffusion_course.recipes import (
+    autoencoders,
+    classifiers,
+    denoising_autoencoders,
+    detectors,
+    diffusion,
+    resnet_denoiser,
+    vaes,
+)
 from diffusion_course.recipes.base import Recipe
 
 RECIPES: dict[str, Recipe] = {
     **autoencoders.RECIPES,
     **classifiers.RECIPES,
     **vaes.RECIPES,
-    **denoisers.RECIPES,
+    **denoising_autoencoders.RECIPES,
     **detectors.RECIPES,
     **diffusion.RECIPES,
-    **reverse.RECIPES,
+    **resnet_denoiser.RECIPES,
 }
 
 
