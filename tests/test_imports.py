@@ -10,12 +10,14 @@ import diffusion_course
 
 PACKAGE = Path(diffusion_course.__file__).parent
 # Plumbing that anyone may import: where files lie, whether they are whole, and what `book.toml` says.
-LEAVES = {"course.paths", "course.manifest", "course.files"}
+LEAVES = {"course.paths", "course.manifest", "course.files", "course.lock", "course.writing"}
 ANYTHING = {"widgets", "exercises", "cli", "course", "recipes", "tools"}  # these may import anyone
 MAY_IMPORT = {
     "course.paths": set(),
     "course.manifest": {"course.paths"},
-    "course.files": {"course.paths"},
+    "course.lock": set(),
+    "course.writing": set(),
+    "course.files": {"course.paths", "course.lock", "course.writing"},
     "schedules": set(),
     "prediction": set(),
     "variance": {"schedules"},

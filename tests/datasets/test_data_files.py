@@ -1,15 +1,21 @@
 """Checksums: what is refused, with which words, and how the table is kept."""
 
 import hashlib
-import os
 import re
+import subprocess
 import sys
 
 import pytest
 
-from diffusion_course import files
-from diffusion_course import files as leaf
-from diffusion_course.course.files import DamagedFile, MissingFile, read_verified, update_sums, verify_all
+from diffusion_course.course import files
+from diffusion_course.course.files import (
+    DamagedFile,
+    MissingFile,
+    publish,
+    read_verified,
+    update_sums,
+    verify_all,
+)
 from diffusion_course.course.paths import data_dir
 
 CONTENT = b"weights of a small model\x00\x01"
@@ -123,15 +129,50 @@ def test_update_refuses_what_it_cannot_list(home, listed, tmp_path):
     assert (home / "SHA256SUMS").read_bytes() == before
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_no_litter(home, listed, monkeypatch):
-    def fail(*_):
-        raise OSError("disk full")
+def test_published_files_come_with_their_rows_and_cards_without(home, listed):
+    publish(
+        {"weights/small.safetensors": b"new", "weights/small.md": b"# new", "weights/b.safetensors": b"b"}
+    )
+    assert read_verified("weights/small.safetensors") == b"new"
+    assert (home / "weights" / "small.md").read_bytes() == b"# new"
+    assert list(files.read_sums()) == ["mnist/a.xz", "weights/b.safetensors", "weights/small.safetensors"]
+    assert all(problem is None for _, problem in verify_all())
+    with pytest.raises(ValueError, match="must be relative to data/"):
+        publish({"../book.toml": b""})
 
-    monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
-        leaf.write_whole(listed, b"half")
-    assert listed.read_bytes() == CONTENT
-    assert [p.name for p in listed.parent.iterdir()] == [listed.name]
+
+def test_a_reader_waits_for_the_table_of_files_just_published(home, listed, monkeypatch):
+    old = (home / "SHA256SUMS").read_bytes()
+    publish({"weights/small.safetensors": b"new"})
+    new = (home / "SHA256SUMS").read_bytes()
+    (home / "SHA256SUMS").write_bytes(old)  # the moment between the two renamings
+    monkeypatch.setattr(files.time, "sleep", lambda seconds: (home / "SHA256SUMS").write_bytes(new))
+    assert read_verified("weights/small.safetensors") == b"new"
+
+
+UPDATE = """
+import sys
+from diffusion_course.course import files
+name = sys.argv[1]
+reading = files.read_sums
+def slow():  # the other process comes in between, if it can
+    sums = reading()
+    files.time.sleep(0.3)
+    return sums
+files.read_sums = slow
+files.publish({name: name.encode()})
+"""
+
+
+def test_two_that_publish_at_once_keep_each_others_rows(home, listed):
+    ours = [
+        subprocess.Popen([sys.executable, "-c", UPDATE, f"weights/{name}.safetensors"])
+        for name in ("one", "two")
+    ]
+    assert [process.wait(timeout=60) for process in ours] == [0, 0]
+    for name in ("one", "two"):
+        assert read_verified(f"weights/{name}.safetensors") == f"weights/{name}.safetensors".encode()
+    assert read_verified("mnist/a.xz") == b"a"
 
 
 def test_the_shipped_table_covers_everything_and_nothing_else():
@@ -153,4 +194,4 @@ def test_the_licence_table_names_every_set_and_its_checksums(build):
     for name, source in build.SOURCES.items():
         assert f"`{name}/`" in text
         assert {source.archive_sha256, *source.raw.values(), *source.idx.values()} <= quoted
-    assert sys.modules["data_build"].SOURCES.keys() == set(leaf.BUILT_SETS)
+    assert sys.modules["data_build"].SOURCES.keys() == set(files.BUILT_SETS)

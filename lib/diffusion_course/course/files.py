@@ -1,16 +1,20 @@
 """Checksums of everything under ``data/``: read a file only if it is whole, and keep ``data/SHA256SUMS``."""
 
 import hashlib
-import os
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 
-from diffusion_course.course.paths import data_dir
+from diffusion_course.course.lock import locked
+from diffusion_course.course.paths import build_dir, data_dir
+from diffusion_course.course.writing import write_together, write_whole
 
 SUMS_NAME = "SHA256SUMS"
 # The folders that `data/build.py` can make again; other files (weights) come back from git only.
 BUILT_SETS = ("fashion_mnist", "mnist", "ecg5000")
+PUBLISHING = 0.1  # seconds, more than the renaming of a few files takes
 
 _ROW = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
@@ -28,22 +32,6 @@ def remedy(relative_path: str) -> str:
     text = f"Restore it with `git checkout -- data/{relative_path}`"
     made_by = PurePosixPath(relative_path).parts[0]
     return f"{text} or `python data/build.py {made_by}`." if made_by in BUILT_SETS else f"{text}."
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file aside, then renames it: a reader sees the old content or the new, never half of it.
-
-    Args:
-        path: the file; its folder is made if needed.
-        content: the bytes.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        aside.write_bytes(content)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _checked(relative_path: str) -> str:
@@ -121,6 +109,14 @@ def read_verified(relative_path: str) -> bytes:
         ValueError: the path leads out of ``data/``.
     """
     name = _checked(relative_path)
+    try:
+        return _read_verified(name)
+    except DamagedFile:
+        time.sleep(PUBLISHING)  # a moment in which new weights and a new table take the old ones' places?
+        return _read_verified(name)
+
+
+def _read_verified(name: str) -> bytes:
     sums = read_sums()
     try:
         content = (data_dir() / name).read_bytes()
@@ -170,20 +166,52 @@ def update_sums(paths: Iterable[Path | str]) -> None:
         ValueError: a file is not below ``data/``.
     """
     root = data_dir()
-    table = root / SUMS_NAME
-    sums = read_sums() if table.is_file() else {}
-    for path in paths:
-        path = Path(path)
-        if path.is_absolute():
-            if not path.resolve().is_relative_to(root):
-                raise ValueError(f"A listed file must lie below {root}. Received: {path}")
-            path = path.resolve().relative_to(root)
-        name = _checked(path.as_posix())
-        if (root / name).is_file():
-            sums[name] = _sha256_of(root / name)
-        elif name in sums:
-            del sums[name]
-        else:
-            raise MissingFile(_missing(name))
+    with _table_locked():
+        sums = _sums_so_far()
+        for path in paths:
+            path = Path(path)
+            if path.is_absolute():
+                if not path.resolve().is_relative_to(root):
+                    raise ValueError(f"A listed file must lie below {root}. Received: {path}")
+                path = path.resolve().relative_to(root)
+            name = _checked(path.as_posix())
+            if (root / name).is_file():
+                sums[name] = _sha256_of(root / name)
+            elif name in sums:
+                del sums[name]
+            else:
+                raise MissingFile(_missing(name))
+        write_whole(root / SUMS_NAME, _table_of(sums))
+
+
+def publish(contents: Mapping[str, bytes]) -> None:
+    """Replaces files below ``data/`` and their rows in ``data/SHA256SUMS``: all of it or nothing.
+
+    The table comes last. A reader that comes in between finds a checksum that does not fit, never wrong data.
+
+    Args:
+        contents: path relative to ``data/``, with forward slashes -> bytes. Text about a file (``.md``) has no row.
+
+    Raises:
+        ValueError: a path leads out of ``data/``.
+    """
+    named = {_checked(name): content for name, content in contents.items()}
+    rows = {name: hashlib.sha256(c).hexdigest() for name, c in named.items() if not name.endswith(".md")}
+    root = data_dir()
+    with _table_locked():
+        table = _table_of({**_sums_so_far(), **rows})
+        write_together({**{root / name: c for name, c in named.items()}, root / SUMS_NAME: table})
+
+
+def _table_locked() -> AbstractContextManager[None]:
+    # Read, changed and written again: of two trainings that end at once, one would lose its row.
+    return locked(build_dir() / f"{SUMS_NAME}.lock")
+
+
+def _sums_so_far() -> dict[str, str]:
+    return read_sums() if (data_dir() / SUMS_NAME).is_file() else {}
+
+
+def _table_of(sums: dict[str, str]) -> bytes:
     # Bytes, not text: Windows would write other line ends, and the table would differ in git.
-    write_whole(table, "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode())
+    return "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode()
