@@ -1,4 +1,4 @@
-"""Chapter 06 without training, for `test_part2`."""
+"""Chapter 06 without training, for `test_untrained`."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Chapter 08 with networks, and a judge, that were never trained, for `test_part2`."""
+"""Chapter 08 with networks, and a judge, that were never trained, for `test_untrained`."""
 
 from dataclasses import replace
 

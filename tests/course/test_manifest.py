@@ -87,6 +87,22 @@ def test_impossible_band_is_refused(read, band):
         read(CHAPTER.format(id="01") + f'expect.m = {{ label = "m", quick = {band} }}')
 
 
+@pytest.mark.parametrize("band", ["[0.0, 1.0]", "[0.5, 0.7]", "[0.3, 0.5]"])
+def test_band_that_an_untrained_model_reaches_is_refused(read, band):
+    entry = CHAPTER.format(id="01") + f'expect.m = {{ label = "m", untrained = 0.5, quick = {band} }}'
+    with pytest.raises(ValueError, match="chapter 01, m: a band must exclude .* 0.5. Received: quick"):
+        read(entry)
+
+
+@pytest.mark.parametrize("untrained", ["0.5", "nan", "-inf", "1"])
+def test_untrained_value_stands_beside_the_bands(read, untrained):
+    entry = f'expect.m = {{ label = "m", untrained = {untrained}, quick = [0.6, 0.7] }}'
+    (chapter,) = read(CHAPTER.format(id="01") + entry).chapters
+    assert str(chapter.expect["m"].untrained) == str(float(untrained))
+    (chapter,) = read(CHAPTER.format(id="01") + 'expect.m = { label = "m" }').chapters
+    assert chapter.expect["m"].untrained is None
+
+
 @pytest.mark.parametrize("ids", [("02", "01"), ("01", "01")])
 def test_doubled_or_disordered_ids_are_refused(read, ids):
     with pytest.raises(ValueError, match="unique and in order"):

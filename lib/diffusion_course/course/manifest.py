@@ -28,12 +28,15 @@ class Expectation:
         label: the same in words.
         unit: unit or scale of the value, e.g. ``"pixel² in [0, 1]"``; may be empty.
         bands: profile -> (low, high), both inclusive; a profile without a band is reported but not judged.
+        untrained: what a model that was never trained scores (in a chapter without one, what a wrong process
+            scores); NaN if it gives no number, None if it was not measured. No band contains it.
     """
 
     metric: str
     label: str
     unit: str
     bands: dict[str, tuple[float, float]]
+    untrained: float | None = None
 
     def verdict(self, value: float, profile: str) -> str:
         """``"ok"``, ``"outside"`` or, where the profile has no band, ``"not judged"``. NaN is outside."""
@@ -108,7 +111,16 @@ def _expectation(where: str, metric: str, entry: dict) -> Expectation:
                 f"{where}: a band must be [low, high], finite, low <= high. Received: {profile} = {band}"
             )
         bands[profile] = (float(band[0]), float(band[1]))
-    return Expectation(metric, entry["label"], entry.get("unit", ""), bands)
+    untrained = None if "untrained" not in entry else float(entry["untrained"])
+    expectation = Expectation(metric, entry["label"], entry.get("unit", ""), bands, untrained)
+    if untrained is not None:
+        for profile, (low, high) in bands.items():
+            if expectation.verdict(untrained, profile) == "ok":
+                raise ValueError(
+                    f"{where}: a band must exclude what an untrained model scores, {untrained:g}. "
+                    f"Received: {profile} = [{low:g}, {high:g}]"
+                )
+    return expectation
 
 
 def load_manifest(path: Path | None = None) -> Manifest:

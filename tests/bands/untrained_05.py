@@ -1,14 +1,8 @@
-"""Part II: models that were never trained, or where there is none, a wrong process, miss every band."""
+"""Chapter 05, which has no model, with a wrong process, for `test_untrained`."""
 
-import keras
 import numpy as np
-import pytest
-from band_check import assert_every_band_missed, chapters_of
 from scipy.special import logsumexp
 from scipy.stats import ks_2samp
-from untrained_06 import untrained_06
-from untrained_07 import untrained_07
-from untrained_08 import untrained_08
 
 from diffusion_course.datasets.images import load_fashion_mnist, load_mnist
 from diffusion_course.models import presets
@@ -81,17 +75,3 @@ def untrained_05():
         "prior_kl_scaled_linear": 784 / 2 * ((digits**2).mean() + variance - 1 - np.log(variance)),
         "brightness_leak": np.corrcoef(bright, last.mean(axis=(1, 2, 3)))[0, 1],
     }
-
-
-UNTRAINED = {
-    "05": untrained_05,
-    "06": untrained_06,
-    "07": untrained_07,
-    "08": untrained_08,
-}
-
-
-@pytest.mark.parametrize("chapter_id", chapters_of("test_part2"))
-def test_untrained_model_misses_every_band(chapter_id):
-    keras.utils.set_random_seed(0)
-    assert_every_band_missed(chapter_id, UNTRAINED[chapter_id]())
