@@ -1,8 +1,8 @@
 """The command ``diffusion-course``; ``make`` calls nothing else."""
 
-import os
-import subprocess
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from diffusion_course.course.manifest import UnknownChapter, check_profile, load_manifest
-from diffusion_course.course.paths import build_dir, course_root, notebooks_dir
+from diffusion_course.course.paths import NotWritable, build_dir, course_root, notebooks_dir
 
 app = typer.Typer(
     help="From Autoencoders to Stable Diffusion: run, read and test the course.",
@@ -19,6 +19,19 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def _before_every_command() -> None:
+    """From Autoencoders to Stable Diffusion: run, read and test the course."""
+    for stream in (sys.stdout, sys.stderr):
+        # A console in another encoding than UTF-8 lacks some characters; none of them is worth the run that it ends.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    if threading.current_thread() is threading.main_thread():
+        # Python would end at once and leave the programs that it started running.
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+
 
 Chapters = Annotated[
     list[str] | None, typer.Argument(help="Chapters such as 01 03; all of them if none is given.")
@@ -31,7 +44,7 @@ def _usage_errors() -> Iterator[None]:
     """Turns a refused argument into its message and exit code 2, as for any other wrong use of the command."""
     try:
         yield
-    except (UnknownChapter, _Refused) as error:
+    except (UnknownChapter, NotWritable, _Refused) as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(2) from error
 
@@ -63,6 +76,7 @@ def run(
     with _usage_errors():
         _checked_profile(profile)
         runner.select(load_manifest(), chapters or [])
+        runner.results_dir()
     _exit(runner.run_course(chapters or [], profile, book=book))
 
 
@@ -73,31 +87,13 @@ def lab(
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
 ) -> None:
     """Open the course in JupyterLab, on this machine only."""
-    from diffusion_course.tools.prompt_connection import SERVER_OPTIONS
+    from diffusion_course.tools.lab import lab_command, run_lab
 
     with _usage_errors():
         _checked_profile(profile)
     first = notebooks_dir() / load_manifest().chapters[0].notebook
-    command = [
-        *(sys.executable, "-m", "jupyterlab", str(first)),
-        "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.port={port}",
-        f"--ServerApp.root_dir={course_root()}",
-        # A learner offline, or behind a firewall, must not wait for news of JupyterLab and lists of extensions.
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        "--LabApp.news_url=",
-        "--LabApp.extension_manager=readonly",
-        *SERVER_OPTIONS,
-    ]
-    if not browser:
-        command.append("--no-browser")
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        command.append("--allow-root")  # in a container one is root, and Jupyter would refuse
-    environment = {**os.environ, "COURSE_PROFILE": profile}
-    try:
-        raise typer.Exit(subprocess.run(command, cwd=course_root(), env=environment, check=False).returncode)
-    except KeyboardInterrupt:  # how one stops it
-        raise typer.Exit(0) from None
+    command = lab_command(course_root(), first, port=port, browser=browser)
+    raise typer.Exit(run_lab(command, course_root(), profile))
 
 
 @app.command()
@@ -173,10 +169,14 @@ def clean_notebooks(
 def train(
     names: Annotated[list[str] | None, typer.Argument(help="Recipes, one per weight file.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Train every recipe.")] = False,
-    profile: Profile = "standard",
+    # Not from COURSE_PROFILE: set for a notebook, it would decide how the shipped weights are made.
+    profile: Annotated[str, typer.Option(help="quick (with --folder only), standard or full.")] = "standard",
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    folder: Annotated[
+        Path | None, typer.Option(help="Write weights and cards there; into data/weights without it.")
+    ] = None,
 ) -> None:
-    """Train shipped weights again, with model card and checksum."""
+    """Train weights, and publish them with model card and checksum once they are measured."""
     from diffusion_course.backend import load_quietly
 
     load_quietly()
@@ -189,9 +189,13 @@ def train(
         if unknown or bool(names) == every:
             received = unknown[0] if unknown else ("names and --all" if every else "no name")
             raise _Refused(f"A recipe must be one of {', '.join(known)}, or --all. Received: {received}")
+        try:
+            recipes.check_folder(profile, folder)
+        except ValueError as error:
+            raise _Refused(str(error)) from error
     for name in known if every else names:
         typer.echo(f"{name}: training, profile {profile}, seed {seed}")
-        metrics = recipes.train(name, profile, seed)
+        metrics = recipes.train(name, profile, seed, folder)
         typer.echo(f"{name}: " + ", ".join(f"{metric} {value:.5g}" for metric, value in metrics.items()))
 
 

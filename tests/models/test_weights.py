@@ -6,7 +6,7 @@ import pytest
 
 from diffusion_course.course.files import DamagedFile
 from diffusion_course.models.autoencoder import Autoencoder
-from diffusion_course.models.weights import load_weights, save_weights
+from diffusion_course.models.weights import load_weights, save_weights, weights_as_bytes
 
 
 def small(**changes):
@@ -28,6 +28,15 @@ def test_round_trip_in_float16(saved):
     for ours, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(ours.astype("float16"), theirs)
         assert theirs.dtype == np.float32
+
+
+def test_the_file_holds_the_bytes_and_takes_the_old_ones_place(saved):
+    _, path = saved
+    keras.utils.set_random_seed(4)
+    other = small()
+    save_weights(other, str(path))
+    assert path.read_bytes() == weights_as_bytes(other)
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
 def test_truncated_file_is_refused_and_changes_nothing(saved):

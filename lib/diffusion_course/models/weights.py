@@ -1,6 +1,5 @@
 """Weights on disk: one safetensors file per model, float16, addressed by variable path."""
 
-import os
 from pathlib import Path
 
 import keras
@@ -10,6 +9,7 @@ from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
 from diffusion_course.course.files import DamagedFile
+from diffusion_course.course.writing import write_whole
 
 
 def _by_path(model: keras.Model) -> dict:
@@ -23,12 +23,11 @@ def _by_path(model: keras.Model) -> dict:
     return variables
 
 
-def save_weights(model: keras.Model, path: Path, dtype: str = "float16") -> None:
-    """Writes all weights of a built model; an existing file is replaced only when the new one is whole.
+def weights_as_bytes(model: keras.Model, dtype: str = "float16") -> bytes:
+    """All weights of a built model, as the content of a safetensors file.
 
     Args:
         model: a built model.
-        path: the ``.safetensors`` file.
         dtype: storage type; float16 halves the file and costs a relative error of at most 2**-11 per weight.
 
     Raises:
@@ -41,10 +40,17 @@ def save_weights(model: keras.Model, path: Path, dtype: str = "float16") -> None
             raise ValueError(
                 f"Weights must be finite in {dtype}. Received: {name} with NaN, infinite or too large values"
             )
-    aside = path.with_suffix(".part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside.write_bytes(save_safetensors(arrays))
-    os.replace(aside, path)
+    return save_safetensors(arrays)
+
+
+def save_weights(model: keras.Model, path: Path, dtype: str = "float16") -> None:
+    """Writes all weights of a built model; an existing file is replaced only when the new one is whole.
+
+    Args:
+        model, dtype: as in `weights_as_bytes`, and refused like there.
+        path: the ``.safetensors`` file; its folder is made if needed.
+    """
+    write_whole(Path(path), weights_as_bytes(model, dtype))
 
 
 def load_weights(model: keras.Model, data: bytes, name: str = "weights") -> None:

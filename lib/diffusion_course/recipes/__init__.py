@@ -1,18 +1,18 @@
 """How the weights in ``data/weights`` were trained: one recipe per file, run by ``diffusion-course train NAME``."""
 
-import os
 import platform
 import time
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import keras
 
 from diffusion_course.backend import device_report
-from diffusion_course.course.files import update_sums
+from diffusion_course.course.files import publish
 from diffusion_course.course.manifest import check_profile
 from diffusion_course.course.paths import data_dir
+from diffusion_course.course.writing import write_together
 from diffusion_course.models import presets
-from diffusion_course.models.weights import save_weights
+from diffusion_course.models.weights import load_weights, weights_as_bytes
 from diffusion_course.recipes import (
     autoencoders,
     classifiers,
@@ -49,6 +49,7 @@ def _card(
     metrics: dict,
     judged: dict,
     parameters: int,
+    options: str = "",
 ) -> str:
     device = device_report()
     measured = "\n".join(f"| {metric} | {value:.5g} |" for metric, value in metrics.items())
@@ -59,7 +60,7 @@ def _card(
 
 | | |
 |---|---|
-| made by | `diffusion-course train {name} --profile {profile} --seed {seed}` |
+| made by | `diffusion-course train {name} --profile {profile} --seed {seed}{options}` |
 | model | `diffusion_course.models.presets.build("{name}")`, {parameters:,} parameters, stored as float16 |
 | data | {recipe.data} |
 | hardware | {", ".join(device["devices"])}, {platform.machine()} |
@@ -75,10 +76,35 @@ Measured from this file, after rounding to float16:
 """
 
 
+def check_folder(profile: str, folder: Path | None) -> Path | None:
+    """Where a training writes: a folder of its own, or None for ``data/weights``, which only whole trainings may fill.
+
+    Args:
+        profile: of the training.
+        folder: as given by the user.
+
+    Returns:
+        ``folder``, absolute; None if it is ``data/weights`` or was not given.
+
+    Raises:
+        ValueError: a quick training without a folder of its own, or a folder elsewhere in ``data/``.
+    """
+    shipped = data_dir() / "weights"
+    chosen = shipped if folder is None else Path(folder).expanduser().resolve()
+    if profile == "quick" and chosen == shipped:
+        raise ValueError(
+            "A quick training must write to a folder of its own (`--folder`): its weights only prove that the recipe "
+            f"runs, and would replace the shipped ones. Received: profile='quick', folder={folder}"
+        )
+    if chosen != shipped and chosen.is_relative_to(data_dir()):
+        raise ValueError(f"`folder` must lie outside of data/, or be data/weights. Received: folder={folder}")
+    return None if chosen == shipped else chosen
+
+
 def train(
     name: str, profile: str = "standard", seed: int = 0, folder: Path | None = None
 ) -> dict[str, float]:
-    """Trains a preset and writes its weights, model card and checksum.
+    """Trains a preset, measures it, and then writes its weights, model card and checksum: all of them or none.
 
     Args:
         name: one of `names`.
@@ -87,31 +113,35 @@ def train(
         folder: where to write; ``data/weights`` (with its checksum in ``data/SHA256SUMS``) by default.
 
     Returns:
-        The metrics, measured from the written file.
+        The metrics, measured from the bytes that are written.
 
     Raises:
-        ValueError: an unknown recipe or profile.
+        ValueError: an unknown recipe or profile, or a folder that `check_folder` refuses.
     """
     if name not in RECIPES:
         raise ValueError(f"A recipe must be one of {', '.join(RECIPES)}. Received: {name!r}")
     check_profile(profile)
+    folder = check_folder(profile, folder)
     recipe = RECIPES[name]
     keras.utils.set_random_seed(seed)
     model = presets.build(name)
     started = time.monotonic()
     seconds = recipe.train(model, profile)
     minutes = (time.monotonic() - started if seconds is None else seconds) / 60
-    shipped = folder is None
-    path = data_dir() / presets.weights_file(name) if shipped else Path(folder) / f"{name}.safetensors"
-    save_weights(model, path)
-    presets.load_weights(model, path.read_bytes(), path.name)
+    weights = weights_as_bytes(model)
+    load_weights(model, weights, name)
     metrics = recipe.evaluate(model)
     judged = recipe.judge(model) if recipe.judge and profile != "quick" else {}
-    card, aside = path.with_suffix(".md"), path.with_suffix(".md.part")
-    aside.write_text(
-        _card(name, recipe, profile, seed, minutes, metrics, judged, model.count_params()), encoding="utf-8"
-    )
-    os.replace(aside, card)
-    if shipped:
-        update_sums([path])
+    options = " --folder FOLDER" if folder else ""
+    card = _card(
+        name, recipe, profile, seed, minutes, metrics, judged, model.count_params(), options
+    ).encode()
+    # Nothing was written so far: whatever fails or is interrupted before leaves the old files as they are.
+    if folder:
+        write_together({folder / f"{name}.safetensors": weights, folder / f"{name}.md": card})
+    else:
+        file = presets.weights_file(name)
+        publish({file: weights, str(PurePosixPath(file).with_suffix(".md")): card})
+    if recipe.tidy:
+        recipe.tidy(profile, seed)
     return metrics

@@ -23,6 +23,7 @@ class Recipe:
         evaluate: model -> metrics, measured on data that training never saw; quick, because a test repeats it.
         judge: model -> further metrics that take minutes, for the card alone; None if there are none.
         judged: on what, in words for the card.
+        tidy: (profile, seed) -> None, removes checkpoints; called when the weights that came of them are safe.
     """
 
     data: str
@@ -30,6 +31,7 @@ class Recipe:
     evaluate: Callable[[keras.Model], dict[str, float]]
     judge: Callable[[keras.Model], dict[str, float]] | None = None
     judged: str = ""
+    tidy: Callable[[str, int], None] | None = None
 
 
 def describe(dataset: str) -> str:
