@@ -2,10 +2,13 @@
 
 import math
 
+import keras
 import numpy as np
 import pytest
 
+from diffusion_course.backend import compile_function
 from diffusion_course.schedules import NoiseSchedule
+from diffusion_course.variance import learned_log_variance
 
 MAKERS = {
     "linear": NoiseSchedule.linear,
@@ -278,3 +281,45 @@ def test_respacing_refuses_bad_numbers(steps):
 def test_respacing_refuses_bad_lists(steps):
     with pytest.raises(ValueError, match="must increase and end with 99"):
         NoiseSchedule.linear(100).respace(steps)
+
+
+S = NoiseSchedule.linear(1000)
+PICTURES = np.zeros((2, 4, 4, 1), "float32")
+# Everything that takes steps of a schedule
+USES = {
+    "at": lambda t: S.at(S.alpha_bars, t),
+    "add_noise": lambda t: S.add_noise(PICTURES, PICTURES, t),
+    "posterior": lambda t: S.posterior(PICTURES, PICTURES, t),
+    "learned_log_variance": lambda t: learned_log_variance(PICTURES, S, t),
+}
+FORMS = {"Python": lambda t: t, "NumPy": np.array, "tensor": keras.ops.convert_to_tensor}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+@pytest.mark.parametrize(("t", "received"), [(-1, -1), ([-1, 0], -1), (1000, 1000), ([3, 1000], 1000)])
+def test_steps_outside_of_the_schedule_are_refused(use, form, t, received):
+    with pytest.raises(ValueError, match=f"`t` must be integer steps from 0 to 999. Received: t={received}"):
+        use(form(t))
+
+
+@pytest.mark.parametrize("t", [7.0, [0.5, 1.0], np.float32(3), np.array([True, False])])
+def test_steps_that_are_no_integers_are_refused(t):
+    with pytest.raises(ValueError, match="`t` must be integer steps from 0 to 999. Received: (float|bool)"):
+        S.at(S.sigma, t)
+
+
+@pytest.mark.parametrize("t", [0, 999, [0, 999], np.uint8(7), np.zeros(0, int)])
+def test_steps_of_the_schedule_are_taken_in_any_form(t):
+    np.testing.assert_allclose(numpy(S.at(S.sigma, t)).ravel(), S.sigma[np.asarray(t)].ravel(), rtol=1e-6)
+
+
+def test_compiled_code_is_left_alone():
+    """Inside it no value is known: the same numbers come out, nothing is looked at, and a model can be built."""
+    t = np.array([3, 700], "int32")
+    compiled = compile_function(lambda t: S.add_noise(PICTURES + 1, PICTURES, t))
+    np.testing.assert_allclose(numpy(compiled(t)), numpy(S.add_noise(PICTURES + 1, PICTURES, t)), rtol=1e-6)
+    with pytest.raises(ValueError, match="Received: float32"):  # the type is known
+        compiled(t.astype("float32"))
+    symbol = keras.Input((), dtype="int32")
+    assert keras.Model(symbol, S.at(S.sigma, symbol))(t).shape == (2, 1, 1, 1)

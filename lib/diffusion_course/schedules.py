@@ -8,7 +8,8 @@ import math
 from functools import cached_property
 
 import numpy as np
-from keras import ops
+from keras import KerasTensor, ops
+from keras.backend import standardize_dtype
 
 LARGEST_BETA = 0.999  # Nichol and Dhariwal clip here, so that the last step does not destroy everything
 
@@ -160,8 +161,13 @@ class NoiseSchedule:
 
         Returns:
             float32, (B, 1, ..., 1) with ``ndim`` dimensions, or a scalar.
+
+        Raises:
+            ValueError: a step that is no integer or lies outside of the schedule. Inside compiled code, where values
+                are not known yet, nobody looks.
         """
-        picked = ops.take(ops.convert_to_tensor(values.astype("float32")), t)
+        _check_steps(t, len(self))
+        picked = ops.take(ops.convert_to_tensor(values.astype("float32")), ops.cast(t, "int32"))
         return ops.reshape(picked, (-1,) + (1,) * (ndim - 1)) if len(picked.shape) else picked
 
     def add_noise(self, x0, noise, t):
@@ -174,6 +180,9 @@ class NoiseSchedule:
 
         Returns:
             (B, ...), like ``x0``.
+
+        Raises:
+            ValueError: a step as `at` refuses it.
 
         Reference: Ho et al. 2020, equation 4.
         """
@@ -189,6 +198,9 @@ class NoiseSchedule:
 
         Returns:
             mean (B, ...), and variance (B, 1, ...) or a scalar; at t = 0 the mean is ``x0`` and the variance 0.
+
+        Raises:
+            ValueError: a step as `at` refuses it.
 
         Reference: Ho et al. 2020, equation 7.
         """
@@ -235,3 +247,18 @@ def _checked(steps) -> int:
     if not 1 <= steps < math.inf or steps != int(steps):
         raise ValueError(f"`steps` must be a positive integer. Received: steps={steps}")
     return int(steps)
+
+
+def _check_steps(t, total: int) -> None:
+    rule = f"`t` must be integer steps from 0 to {total - 1}"
+    if "int" not in (dtype := standardize_dtype(getattr(t, "dtype", None) or np.asarray(t).dtype)):
+        raise ValueError(f"{rule}. Received: {dtype}, t={t}")
+    if isinstance(t, KerasTensor):
+        return
+    try:
+        t = ops.convert_to_numpy(t)
+    except (NotImplementedError, TypeError):  # a symbol inside compiled code, of TensorFlow or JAX
+        return
+    wrong = t[(t < 0) | (t >= total)]
+    if wrong.size:
+        raise ValueError(f"{rule}. Received: t={wrong[0]}")
