@@ -12,10 +12,11 @@ from common import record  # noqa: E402
 from common.command_line import command_line  # noqa: E402
 from common.interleave import interleave  # noqa: E402
 from common.networks import NETWORKS, described  # noqa: E402
-from common.operations import FORWARD_AND_BACK, matrix_rate, median, multiply_adds  # noqa: E402
+from common.operations import FORWARD_AND_BACK, median, multiply_adds  # noqa: E402
 from common.tutorial import TutorialDiffusion  # noqa: E402
 
 from diffusion_course.schedules import NoiseSchedule  # noqa: E402
+from diffusion_course.tools.pace import matrix_rate  # noqa: E402
 from diffusion_course.training.batches import shuffled_batches  # noqa: E402
 from diffusion_course.training.diffusion import DiffusionTrainer  # noqa: E402
 

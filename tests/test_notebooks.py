@@ -8,7 +8,8 @@ import pytest
 
 from diffusion_course.course.manifest import load_manifest
 from diffusion_course.course.paths import notebooks_dir
-from diffusion_course.tools.notebooks import clean, exercises_of, solve, tags
+from diffusion_course.tools.notebooks import clean, tags
+from diffusion_course.tools.solved import exercises_of, solutions_and_checks
 
 CHAPTERS = load_manifest().chapters
 # Each group is one requirement: a heading must begin with one of its members.
@@ -77,14 +78,21 @@ def test_starts_and_reports_as_its_own_chapter(chapter, notebook):
         assert re.search(rf"\b{metric}\s*=", code), f"book.toml promises {metric}"
 
 
-def test_has_three_exercises_or_more_each_with_a_solution(chapter, notebook):
+def test_has_three_exercises_or_more_each_with_a_solution_and_a_check(chapter, notebook):
     cells = [cell for cell in notebook.cells if "exercise" in tags(cell)]
     assert len(cells) >= 3
     assert all("NotImplementedError" in cell.source for cell in cells)
-    exercises = exercises_of(notebooks_dir() / chapter.notebook)
-    assert len(exercises) == len(cells)
-    solved = solve(notebook, exercises)
-    assert not any("NotImplementedError" in cell.source for cell in solved.cells if "exercise" in tags(cell))
+    pairs = solutions_and_checks(notebook, exercises_of(notebooks_dir() / chapter.notebook))
+    assert len(pairs) == len(cells)
+    assert not any("NotImplementedError" in solution for solution, _ in pairs)
+
+
+def test_cells_that_only_draw_are_folded_in_the_book_and_in_jupyterlab(notebook):
+    for number, cell in enumerate(notebook.cells, 1):
+        folded = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+        assert folded == ("hide-input" in tags(cell)), (
+            f"cell {number}: run `diffusion-course clean-notebooks`"
+        )
 
 
 def test_every_picture_has_words_for_those_who_do_not_see_it(notebook):

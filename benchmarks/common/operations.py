@@ -3,14 +3,11 @@
 import contextlib
 import math
 import statistics
-import time
 from unittest.mock import patch
 
 import keras
-import numpy as np
-from keras import layers, ops
+from keras import layers
 
-from diffusion_course.backend import compile_function
 from diffusion_course.layers import attention as attention_module
 
 FORWARD_AND_BACK = 3  # the gradient needs one product for the weights and one for the input of each layer
@@ -65,23 +62,6 @@ def multiply_adds(model: keras.Model, inputs) -> int:
             stack.enter_context(patched)
         model(inputs)
     return sum(counted)
-
-
-def matrix_rate(size: int = 1536, repeats: int = 5) -> float:
-    """Multiply-adds per second of a large float32 matrix product: the most that this machine does, now.
-
-    Args:
-        size: of the square matrices.
-        repeats: the best of so many counts, because other programs can only slow it down.
-    """
-    a = ops.convert_to_tensor(np.random.default_rng(0).standard_normal((size, size)).astype("float32"))
-    product = compile_function(lambda a: ops.matmul(a, a), jit=False)
-    seconds = []
-    for _ in range(repeats + 1):
-        began = time.perf_counter()
-        ops.convert_to_numpy(product(a)[0, 0])  # the value is there, so the product is done
-        seconds.append(time.perf_counter() - began)
-    return size**3 / min(seconds[1:])
 
 
 def median(values: list[float]) -> float:

@@ -100,17 +100,21 @@ def lab(
 def test(
     only: Annotated[
         list[str] | None,
-        typer.Option(help="Run one stage (repeatable): unit, browser, jax, shipped, solved or bands."),
+        typer.Option(help="Run one stage (repeatable): unit, browser, jax, notebooks or bands."),
     ] = None,
+    every: Annotated[
+        bool,
+        typer.Option("--all", help="Also the slow tests: cards, untrained values, all presets, benchmarks."),
+    ] = False,
 ) -> None:
-    """Run unit tests, widgets in a browser, the library on JAX, all notebooks as shipped and solved; judge them."""
+    """Run unit tests, widgets in a browser, the library on JAX, and all notebooks; judge their results."""
     from diffusion_course.tools import testing
 
     with _usage_errors():
         unknown = [name for name in only or [] if name not in testing.STAGES]
         if unknown:
             raise _Refused(f"A stage must be one of {', '.join(testing.STAGES)}. Received: {unknown[0]!r}")
-    _exit(testing.run_tests(only))
+    _exit(testing.run_tests(only, every))
 
 
 @app.command()

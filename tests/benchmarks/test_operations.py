@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from common.operations import matrix_rate, multiply_adds
+from common.operations import multiply_adds
 
 from diffusion_course.layers.attention import SelfAttention2D
 from diffusion_course.models.unet import UNet
@@ -52,7 +52,3 @@ def test_unet_by_hand():
     expected = time + down + middle + up + conv(16, 4, 4)
     # both may differ in how a level halves and doubles, so read its convolutions off the layers
     assert multiply_adds(model, {"x": ones(8, 8, 1), "t": np.array([3])}) == expected
-
-
-def test_matrix_rate_is_that_of_a_computer():
-    assert 1e8 < matrix_rate(256, 2) < 1e15

@@ -6,7 +6,6 @@ import pytest
 from typer.testing import CliRunner
 
 from diffusion_course import cli
-from diffusion_course.tools import testing
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,55 +43,6 @@ def test_run_gives_exit_code_1_when_a_chapter_raises_and_0_when_none_does(tiny, 
     assert result.exit_code == 1 and "on purpose" in result.output
     result = call("run", "2", "--profile", "quick", "--no-book")
     assert result.exit_code == 0, result.output
-
-
-def test_unknown_stage_lists_the_valid_ones(call):
-    result = call("test", "--only", "everything")
-    assert result.exit_code == 2 and "unit, browser, jax, shipped, solved, bands" in result.output
-
-
-def test_stages_all_run_and_a_failed_one_decides_the_exit_code(tiny, call, monkeypatch):
-    tiny.add("01")
-    ran = []
-    monkeypatch.setattr(testing, "_pytest", lambda arguments, **variables: ran.append("unit") or False)
-    monkeypatch.setattr(testing, "_browser", lambda: ran.append("browser") or True)
-    monkeypatch.setattr(testing, "_jax", lambda: ran.append("jax") or True)
-    monkeypatch.setattr(testing, "_shipped", lambda chapters: ran.append("shipped") or True)
-    monkeypatch.setattr(testing, "_solved", lambda chapters: ran.append("solved") or True)
-    monkeypatch.setattr(testing, "_bands", lambda chapters, console, kinds: ran.append("bands") or True)
-    result = call("test")
-    assert ran == ["unit", "browser", "jax", "shipped", "solved", "bands"]
-    assert result.exit_code == 1 and "stages: 5 passed, 1 failed" in result.output
-    assert call("test", "--only", "bands").exit_code == 0
-
-
-def test_unit_and_browser_stages_together_run_every_test_once(tiny, call, monkeypatch):
-    tiny.add("01")
-    ran = []
-    monkeypatch.setattr(testing, "_pytest", lambda arguments: ran.append(arguments) or True)
-    assert call("test", "--only", "unit", "--only", "browser").exit_code == 0
-    unit, browser = ran
-    assert (ROOT / testing.IN_BROWSER).is_dir() and browser == [testing.IN_BROWSER]
-    assert "tests" in unit and [part for part in unit if part.startswith("--ignore")] == [
-        f"--ignore={testing.IN_BROWSER}"
-    ]
-
-
-def test_jax_stage_runs_its_tests_on_jax_and_fails_without_it(tiny, call, monkeypatch):
-    tiny.add("01")
-    ran = []
-    monkeypatch.setattr(
-        testing, "_pytest", lambda arguments, **variables: ran.append((arguments, variables)) or True
-    )
-    result = call("test", "--only", "jax")
-    assert result.exit_code == 0 and "1 passed" in result.output
-    ((arguments, variables),) = ran
-    assert variables["KERAS_BACKEND"] == "jax"
-    files = [Path(path) for path in arguments if path.startswith("tests/")]
-    assert files and all((ROOT / path).exists() for path in files)
-    monkeypatch.setattr(testing.importlib.util, "find_spec", lambda name: None)
-    result = call("test", "--only", "jax")
-    assert result.exit_code == 1 and "JAX is not installed" in result.output and len(ran) == 1
 
 
 def test_lab_listens_on_this_machine_only_and_opens_the_first_chapter(tiny, call, monkeypatch):

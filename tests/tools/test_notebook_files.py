@@ -1,4 +1,3 @@
-import inspect
 import io
 from base64 import b64decode, b64encode
 
@@ -9,7 +8,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from PIL import Image
 
 from diffusion_course.tools import notebooks
-from diffusion_course.tools.notebooks import WIDGET_VIEW, clean, drop_injected_parameters, shrink_png, solve
+from diffusion_course.tools.notebooks import WIDGET_VIEW, clean, drop_injected_parameters, shrink_png
 
 
 def png_of(array):
@@ -123,54 +122,21 @@ def test_pictures_that_a_palette_would_harm_stay_as_they_are():
         assert shrink_png(picture) is picture
 
 
-class Exercise:
-    def __init__(self, function):
-        self.function = function
-
-    def solution_source(self):
-        return inspect.getsource(self.function)
-
-
-def double(x):
-    return 2 * x
-
-
-def test_solve_replaces_exercises_only():
-    notebook = new_notebook(
-        cells=[
-            new_code_cell("def double(x):\n    return x", execution_count=3),
-            new_code_cell(
-                "# Exercise\nimport math\n\n\ndef double(x):\n    raise NotImplementedError\n",
-                metadata={"tags": ["exercise"]},
-            ),
-        ]
-    )
-    solved = solve(notebook, {"double": Exercise(double)})
-    assert (
-        solved.cells[0].source == "def double(x):\n    return x" and solved.cells[0].execution_count is None
-    )
-    assert solved.cells[1].source == "def double(x):\n    return 2 * x"
-    assert "NotImplementedError" in notebook.cells[1].source
-
-
-def test_exercise_without_solution_is_an_error():
-    cell = new_code_cell("triple = None", metadata={"tags": ["exercise"]})
-    with pytest.raises(ValueError, match="double.*cell 1 defines triple"):
-        solve(new_notebook(cells=[cell]), {"double": Exercise(double)})
-
-
 @pytest.mark.parametrize(
-    "source, name",
+    ("metadata", "expected"),
     [
-        ("x = 1", "x"),
-        ("x: int = 1", "x"),
-        ("import a\ndef f(): pass", "f"),
-        ("class A: pass", "A"),
-        ("f(1)", None),
+        ({"tags": ["hide-input"]}, {"tags": ["hide-input"], "jupyter": {"source_hidden": True}}),
+        (
+            {"tags": ["hide-input"], "jupyter": {"outputs_hidden": True}},
+            {"tags": ["hide-input"], "jupyter": {"outputs_hidden": True, "source_hidden": True}},
+        ),
+        ({"tags": ["exercise"], "jupyter": {"source_hidden": True}}, {"tags": ["exercise"]}),
+        ({}, {}),
     ],
 )
-def test_name_of_an_exercise(source, name):
-    assert notebooks.defined_name(source) == name
+def test_what_is_tagged_so_is_folded_in_jupyterlab_and_nothing_else(metadata, expected):
+    cell = new_code_cell("a", metadata=metadata)
+    assert dict(clean(new_notebook(cells=[cell])).cells[0].metadata) == expected
 
 
 def test_only_a_clean_run_of_the_right_profile_is_committed(tmp_path, chart):

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from diffusion_course.course.manifest import UnknownChapter, load_manifest
-from diffusion_course.tools import notebooks, runner, testing
+from diffusion_course.tools import notebooks, runner
 
 
 def run(ids=(), profile="quick"):
@@ -104,32 +104,3 @@ def test_selection_keeps_book_order_and_refuses_unknown_chapters(tiny):
     assert [c.id for c in runner.select(manifest, [])] == ["01", "02", "03"]
     with pytest.raises(UnknownChapter, match="01, 02, 03.*'09'"):
         runner.select(manifest, ["09"])
-
-
-def test_test_command_judges_time(tiny):
-    tiny.add("01", band=[0, 1])
-    folder = tiny.root / "results"
-    folder.mkdir()
-    record = (
-        '{"chapter": "01", "profile": "quick", "wall_seconds": 500, "cpu_seconds": %s, "peak_memory_bytes": 1, '
-        '"metrics": {"error": {"value": 0.5}}}'
-    )
-    for seconds, slower, ok in ((119, 1, True), (121, 1, False), (239, 2, True), (241, 2, False)):
-        (folder / "01.quick.json").write_text(record % seconds, encoding="utf-8")
-        (outcome,) = testing.check_results(load_manifest().chapters, folder, slower)
-        assert outcome.ok is ok, outcome.problems
-
-
-def test_notebook_stages_see_failures_and_pass_whole_notebooks(tiny):
-    good = tiny.add("01", tiny.report("01", error=0.5), band=[0, 1])
-    assert testing._run_notebooks([good], "shipped")
-    (outcome,) = testing.check_results(load_manifest().chapters, testing._results("shipped"))
-    assert outcome.ok, outcome.problems
-    bad = tiny.add("02", "raise RuntimeError('broken')")
-    assert not testing._run_notebooks([bad], "solved")
-    assert not testing._run_notebooks([], "shipped")
-
-
-def test_unknown_stage_is_refused():
-    with pytest.raises(ValueError, match="unit, browser, jax, shipped, solved, bands"):
-        testing.run_tests(["everything"])

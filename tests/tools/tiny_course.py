@@ -24,8 +24,11 @@ class TinyCourse:
         self.root, self.entries = root, []
         (root / "notebooks").mkdir()
 
-    def add(self, chapter: str, *sources: str, band=None, write: bool = True) -> Path:
-        """Adds a chapter: a parameters cell, then ``sources``; ``band`` is that of its metric ``error``, in quick."""
+    def add(self, chapter: str, *sources: str, band=None, write: bool = True, exercises=()) -> Path:
+        """Adds a chapter: a parameters cell, then ``sources``; ``band`` is that of its metric ``error``, in quick.
+
+        ``exercises`` are the positions of those sources that are exercise cells.
+        """
         name = f"{chapter}_tiny.ipynb"
         expect = f'expect.error = {{ label = "error", quick = {json.dumps(band)} }}\n' if band else ""
         self.entries.append(
@@ -38,11 +41,21 @@ class TinyCourse:
         notebook = nbformat.v4.new_notebook()
         parameters = nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
         heading = nbformat.v4.new_markdown_cell("# Tiny")
-        notebook.cells = [heading, parameters, *(nbformat.v4.new_code_cell(source) for source in sources)]
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        for number in exercises:
+            cells[number].metadata["tags"] = ["exercise"]
+        notebook.cells = [heading, parameters, *cells]
         path = self.root / "notebooks" / name
         if write:
             nbformat.write(notebook, path)
         return path
+
+    def minutes(self, chapter: str, standard: float) -> None:
+        """Says how long a chapter takes in the standard profile; 1 minute otherwise."""
+        path = self.root / "book.toml"
+        before, entry, after = path.read_text(encoding="utf-8").partition(f'id = "{chapter}"')
+        after = after.replace("standard = 1 ", f"standard = {standard} ", 1)
+        path.write_text(before + entry + after, encoding="utf-8")
 
     def report(self, chapter: str, seconds: float = 1.0, **metrics: float) -> str:
         """The source of a cell that leaves a result."""

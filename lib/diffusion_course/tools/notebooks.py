@@ -1,11 +1,8 @@
-"""Notebooks as files: normalise them for git, and put the reference solutions into the exercises."""
+"""Notebooks as files: read, write, and normalise for git."""
 
-import ast
 import copy
 import hashlib
-import importlib.util
 import os
-import re
 from base64 import b64decode, b64encode
 from io import BytesIO
 from pathlib import Path
@@ -200,66 +197,3 @@ def clean_file(target: Path, source: Path | None = None, profile: str = "standar
     before = target.read_bytes() if target.exists() else None
     write(clean(notebook), target)
     return target.read_bytes() != before
-
-
-def defined_name(source: str) -> str | None:
-    """The name that the first ``def NAME(``, ``class NAME`` or ``NAME =`` at the top of a cell defines."""
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            return node.name
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            return node.targets[0].id
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            return node.target.id
-    return None
-
-
-def solve(notebook: NotebookNode, exercises: dict) -> NotebookNode:
-    """Puts the reference solution into every cell tagged ``exercise``.
-
-    Args:
-        notebook: left as it is.
-        exercises: name that the cell defines -> an object with ``solution_source()``.
-
-    Returns:
-        A new notebook, without outputs.
-
-    Raises:
-        ValueError: an exercise cell defines no name, or one that is no exercise.
-    """
-    notebook = copy.deepcopy(notebook)
-    for number, cell in enumerate(notebook.cells, 1):
-        if cell.cell_type != "code":
-            continue
-        cell.outputs, cell.execution_count = [], None
-        if "exercise" in tags(cell):
-            name = defined_name(cell.source)
-            if name not in exercises:
-                known = ", ".join(exercises) or "none"
-                raise ValueError(
-                    f"An exercise cell must define one of: {known}. Received: cell {number} defines {name}"
-                )
-            cell.source = exercises[name].solution_source().rstrip("\n")
-    return notebook
-
-
-def exercises_of(notebook: Path) -> dict:
-    """The exercises of a chapter, from ``exercises.chNN``, NN being the first digits of the file's name.
-
-    A chapter whose notebook has no exercise cell needs no such module; the result is then empty.
-    """
-    digits = re.match(r"\d+", notebook.name)
-    if digits is None:
-        raise ValueError(f"A chapter's file name must begin with its number. Received: {notebook.name}")
-    module = f"diffusion_course.exercises.ch{digits.group()}"
-    if importlib.util.find_spec(module) is None:
-        return {}
-    return importlib.import_module(module).EXERCISES
-
-
-def solve_file(source: Path, target: Path) -> None:
-    """Writes a copy of a chapter in which every exercise is solved."""
-    try:
-        write(solve(read(source), exercises_of(source)), target)
-    except ValueError as error:
-        raise ValueError(f"{source.name}: {error}") from error

@@ -2,40 +2,55 @@
 
 import subprocess
 import sys
+import time
 
-PRESET, BATCH, STEPS = "unet-fashion", 16, 30
-# One step of training and one of sampling, as benchmarks/models.py found them on the machine for which the chapters'
-# times are stated, two cores of an AMD EPYC.
-REFERENCE_MS = 56.4
-
-
-def milliseconds_per_step() -> float:
-    """One step of training and one of sampling together, of a small U-Net in this process."""
-    from diffusion_course.backend import load_quietly
-
-    load_quietly()
-    from diffusion_course.tools import trials
-
-    trial = trials.prepare(PRESET, batch_size=BATCH)
-    return sum(trials.timed(step, STEPS)["ms_per_step"] for step in (trial.train, trial.use))
+# Multiply-adds per second of a float32 matrix product, on the two cores for which times are stated.
+REFERENCE_RATE = 190e9
 
 
-def slowness() -> float:
-    """How many times longer this machine takes than the reference; 1 if it is as fast, or faster.
+def matrix_rate(size: int = 1536, repeats: int = 5) -> float:
+    """Multiply-adds per second of a large float32 matrix product: the most that this machine does, now.
 
-    It is measured in a process of its own, so that the caller's stays small.
+    Args:
+        size: of the square matrices.
+        repeats: the best of so many counts, because other programs can only slow it down.
+    """
+    import numpy as np
+    from keras import ops
+
+    from diffusion_course.backend import compile_function
+
+    a = ops.convert_to_tensor(np.random.default_rng(0).standard_normal((size, size)).astype("float32"))
+    product = compile_function(lambda a: ops.matmul(a, a), jit=False)
+    seconds = []
+    for _ in range(repeats + 1):
+        began = time.perf_counter()
+        ops.convert_to_numpy(product(a)[0, 0])  # the value is there, so the product is done
+        seconds.append(time.perf_counter() - began)
+    return size**3 / min(seconds[1:])
+
+
+def measured_rate() -> float:
+    """`matrix_rate` in a process of its own, so that the caller's stays small.
 
     Raises:
         subprocess.CalledProcessError: that process failed; its message stands on standard error.
     """
     done = subprocess.run([sys.executable, "-m", __name__], stdout=subprocess.PIPE, text=True, check=True)
-    return against_reference(float(done.stdout))
+    return float(done.stdout)
 
 
-def against_reference(milliseconds: float) -> float:
-    """``milliseconds`` of a step over the reference's, at least 1: nobody is held to more than is promised."""
-    return max(1.0, milliseconds / REFERENCE_MS)
+def slowness(rate: float) -> float:
+    """How many times longer than the reference a machine takes; 1 if it is as fast, or faster.
+
+    Args:
+        rate: multiply-adds per second, as `matrix_rate` measures them.
+    """
+    return max(1.0, REFERENCE_RATE / rate)
 
 
 if __name__ == "__main__":
-    print(milliseconds_per_step())
+    from diffusion_course.backend import load_quietly
+
+    load_quietly()
+    print(matrix_rate())

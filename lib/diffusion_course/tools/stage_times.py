@@ -1,0 +1,44 @@
+"""Where the time of the tests went: stages and the slowest tests, in a file that is kept."""
+
+import json
+import os
+from pathlib import Path
+from xml.etree import ElementTree
+
+SLOWEST = 50
+
+
+def of_tests(report: Path, stage: str) -> list[dict]:
+    """The tests of a JUnit report, as pytest writes it.
+
+    Args:
+        report: the file; one that is not there (pytest was stopped, or never started) has no tests.
+        stage: the stage that wrote it.
+
+    Returns:
+        A dict per test: ``seconds`` with its fixtures, ``stage``, ``test``.
+    """
+    if not report.is_file():
+        return []
+    cases = ElementTree.parse(report).getroot().iter("testcase")
+    return [
+        {"seconds": float(case.get("time", 0)), "stage": stage, "test": f"{case.get('classname')}::{case.get('name')}"}
+        for case in cases
+    ]  # fmt: skip
+
+
+def write(path: Path, stages: list[dict], tests: list[dict], slower: float | None) -> None:
+    """Writes the times as JSON; aside first, so that an interrupted run leaves the file of the last whole one.
+
+    Args:
+        path: the file.
+        stages: a dict per stage: ``stage``, ``seconds``, ``passed``.
+        tests: as `of_tests` gives them; the slowest are kept.
+        slower: how many times longer than the reference this machine takes; None if it was not measured.
+    """
+    slowest = sorted(tests, key=lambda test: -test["seconds"])[:SLOWEST]
+    content = {"slowness": slower, "tests": len(tests), "stages": stages, "slowest": slowest}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".part")
+    aside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    os.replace(aside, path)
