@@ -1,5 +1,8 @@
 """Time embeddings: the paper's waves, and a layer that survives being saved."""
 
+import json
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -14,6 +17,17 @@ def test_waves_are_those_of_the_paper():
     expected = np.concatenate([np.cos(np.outer(t, frequencies)), np.sin(np.outer(t, frequencies))], axis=1)
     np.testing.assert_allclose(waves, expected, atol=2e-4)
     np.testing.assert_array_equal(waves[0], [1, 1, 1, 1, 0, 0, 0, 0])
+
+
+def test_waves_are_those_of_diffusers():
+    """An outside witness: `samplers/witness/make_numbers.py` says how the numbers were made."""
+    numbers = Path(__file__).parents[1] / "samplers" / "witness" / "numbers.json"
+    cases = json.loads(numbers.read_text(encoding="utf-8"))["embeddings"]
+    assert len(cases) == 2
+    for case in cases:
+        waves = keras.ops.convert_to_numpy(sinusoidal_embedding(np.array(case["t"]), case["dim"]))
+        # Both are float32, whose neighbours lie 6e-5 apart at an angle of 999.
+        np.testing.assert_allclose(waves, case["waves"], rtol=0, atol=1e-4)
 
 
 def test_every_step_of_a_thousand_has_its_own_embedding():
