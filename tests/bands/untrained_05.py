@@ -64,7 +64,7 @@ def untrained_05():
         return judge.probabilities(np.clip((x + 1) / 2, 0, 1)).argmax(axis=1)
 
     digits, variance = 2 * x_test.astype("float64") - 1, too_wide(scaled, 999) ** 2
-    _, (clothes, _) = load_fashion_mnist()
+    clothes, _ = load_fashion_mnist(split="test")
     bright = (2 * clothes - 1).mean(axis=(1, 2, 3))
     last = 2 * clothes - 1 + np.sqrt(variance) * rng.standard_normal(clothes.shape, dtype="float32")
     return {

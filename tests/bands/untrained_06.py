@@ -14,7 +14,7 @@ from diffusion_course.schedules import NoiseSchedule
 
 def untrained_06():
     """Chapter 06 with networks that were never trained; a ResNet starts by saying nothing."""
-    _, (x_test, _) = load_mnist()
+    x_test, _ = load_mnist(split="test")
     schedule, rng = NoiseSchedule.linear(500), np.random.default_rng(0)
     judge = 2 * x_test[:250] - 1
     x, t = keras.Input((28, 28, 1), name="x"), keras.Input((), dtype="int32", name="t")

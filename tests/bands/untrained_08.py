@@ -33,7 +33,7 @@ def bits(learned, pictures, steps, rng):
 def untrained_08():
     """The chapter's metrics, of networks with their first weights; the missing digit, before an untrained judge."""
     (x_train, y_train), (x_mnist, _) = load_mnist()
-    _, (x_fashion, _) = load_fashion_mnist()
+    x_fashion, _ = load_fashion_mnist(split="test")
     rng, values = np.random.default_rng(0), {}
     for name, real in (("mnist", x_mnist), ("fashion", x_fashion)):
         pipeline = pipeline_for(f"unet-{name}", presets.build(f"unet-{name}"))

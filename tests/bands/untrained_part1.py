@@ -66,7 +66,7 @@ def untrained_01():
 
 def untrained_02():
     """Chapter 02 with VAEs that were never trained, before the judge that the chapter uses."""
-    _, (x_test, _) = load_mnist()
+    x_test, _ = load_mnist(split="test")
     x_test, rng = x_test[:300], np.random.default_rng(0)
     dense = {"network": "dense", "widths": (256, 256, 256)}
     small, wide, judge = (
@@ -96,7 +96,7 @@ def untrained_02():
 
 def untrained_03():
     """Chapter 03 with denoisers that were never trained, against the best total variation at each level."""
-    _, (x_test, _) = load_fashion_mnist()
+    x_test, _ = load_fashion_mnist(split="test")
     x, rng = x_test[:200], np.random.default_rng(0)
     noise, sigma = rng.standard_normal(x.shape).astype("float32"), np.full(200, 0.2, "float32")
     model = DnCNN(conditioned=True)

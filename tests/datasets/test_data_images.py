@@ -10,7 +10,13 @@ import pytest
 
 from diffusion_course.course.files import DamagedFile, MissingFile
 from diffusion_course.course.paths import data_dir
-from diffusion_course.datasets import FASHION_MNIST_CLASSES, MNIST_CLASSES, load_fashion_mnist, load_mnist
+from diffusion_course.datasets import (
+    FASHION_MNIST_CLASSES,
+    MNIST_CLASSES,
+    images,
+    load_fashion_mnist,
+    load_mnist,
+)
 from diffusion_course.datasets.idx import to_idx
 from diffusion_course.datasets.images import check_value_range, scale_pixels
 
@@ -49,9 +55,9 @@ def original(request):
 def test_original_bytes_are_the_official_files(original):
     name, splits = original
     found = []
-    for images, labels in splits:
-        assert images.dtype == np.uint8 and images.shape == (len(labels), 28, 28, 1)
-        found += [to_idx(images[..., 0]), to_idx(labels.astype("uint8"))]
+    for pictures, labels in splits:
+        assert pictures.dtype == np.uint8 and pictures.shape == (len(labels), 28, 28, 1)
+        found += [to_idx(pictures[..., 0]), to_idx(labels.astype("uint8"))]
     assert [hashlib.sha256(raw).hexdigest() for raw in found] == OFFICIAL[name]
     assert all(array.flags.writeable for split in splits for array in split), (
         "the arrays are the caller's own"
@@ -68,6 +74,7 @@ def seconds_of(work) -> float:
     return min(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOADERS)
 def test_loading_takes_three_seconds_or_little_more_than_its_decompression(name):
     def decompress():
@@ -78,15 +85,35 @@ def test_loading_takes_three_seconds_or_little_more_than_its_decompression(name)
     assert seconds_of(LOADERS[name]) < max(3, 1.5 * seconds_of(decompress))
 
 
-@pytest.mark.parametrize("name", LOADERS)
-def test_default_is_float32_from_0_to_1(name):
-    (x_train, y_train), (x_test, y_test) = LOADERS[name]()
-    for images, labels, size in ((x_train, y_train, 60_000), (x_test, y_test, 10_000)):
-        assert images.shape == (size, 28, 28, 1) and images.dtype == np.float32
-        assert images.min() == 0 and images.max() == 1
-        assert labels.shape == (size,) and labels.dtype == np.int64
-    counts = [np.bincount(labels, minlength=10).tolist() for labels in (y_train, y_test)]
-    assert counts == list(COUNTS[name])
+def test_default_is_float32_from_0_to_1(original):
+    name, (_, (pixels, labels)) = original
+    x, y = LOADERS[name](split="test")
+    assert x.shape == (10_000, 28, 28, 1) and x.dtype == np.float32 and x.min() == 0 and x.max() == 1
+    assert y.shape == (10_000,) and y.dtype == np.int64
+    assert np.array_equal(x, scale_pixels(pixels, (0, 1))) and np.array_equal(y, labels)
+
+
+def test_classes_are_as_many_as_published(original):
+    name, splits = original
+    assert [len(labels) for _, labels in splits] == [60_000, 10_000]
+    assert [np.bincount(labels, minlength=10).tolist() for _, labels in splits] == list(COUNTS[name])
+
+
+@pytest.mark.parametrize("load", LOADERS.values())
+def test_one_split_reads_its_own_files_only(load, monkeypatch):
+    asked = []
+
+    def read(path, shape, dtype):
+        asked.append(path.split("/")[1].split("-")[0])
+        return np.full(shape, len(asked), dtype)
+
+    monkeypatch.setattr(images, "load_idx", read)
+    for split, prefix, size in (("train", "train", 60_000), ("test", "t10k", 10_000)):
+        asked.clear()
+        x, y = load(value_range=None, split=split)
+        assert asked == [prefix] * 2 and x.shape == (size, 28, 28, 1) and y.shape == (size,)
+    with pytest.raises(ValueError, match="'train' or 'test'. Received: 'both'"):
+        load(split="both")
 
 
 def test_class_names():
@@ -161,7 +188,7 @@ def test_a_damaged_file_is_refused_by_name(home, monkeypatch, file, damage):
         content[len(content) // 2] ^= 4
         path.write_bytes(content)
     with pytest.raises(MissingFile if damage == "missing" else DamagedFile) as caught:
-        load_mnist()
+        load_mnist(split="train" if file.startswith("train") else "test")
     message = str(caught.value)
     assert f"data/mnist/{file} must" in message
     assert f"`git checkout -- data/mnist/{file}` or `python data/build.py mnist`" in message

@@ -15,6 +15,11 @@ TRAIN_SIZE, TEST_SIZE, SIDE = 60_000, 10_000, 28
 
 Split = tuple[np.ndarray, np.ndarray]
 
+_SPLITS = {
+    "train": ("train", TRAIN_SIZE),
+    "test": ("t10k", TEST_SIZE),
+}  # name -> (prefix of its files, pictures)
+
 # Pictures that are converted at once. NumPy widens an index to 64 bits, so all at once would cost 8 bytes a pixel.
 _BLOCK = 200
 
@@ -71,49 +76,60 @@ def _load_split(folder: str, prefix: str, size: int, value_range: tuple[float, f
     return images, labels.astype("int64")
 
 
-def _load(folder: str, value_range: tuple[float, float] | None) -> tuple[Split, Split]:
+def _load(folder: str, value_range: tuple[float, float] | None, split: str | None):
+    """Both splits, or the one named: decompressing the other takes most of the time."""
     if value_range is not None:
         check_value_range(value_range)
-    train = _load_split(folder, "train", TRAIN_SIZE, value_range)
-    return train, _load_split(folder, "t10k", TEST_SIZE, value_range)
+    if split is None:
+        return tuple(_load(folder, value_range, name) for name in _SPLITS)
+    if split not in _SPLITS:
+        raise ValueError(f"`split` must be None, 'train' or 'test'. Received: {split!r}")
+    return _load_split(folder, *_SPLITS[split], value_range)
 
 
-def load_fashion_mnist(value_range: tuple[float, float] | None = (0, 1)) -> tuple[Split, Split]:
+def load_fashion_mnist(
+    value_range: tuple[float, float] | None = (0, 1), split: str | None = None
+) -> tuple[Split, Split] | Split:
     """Fashion-MNIST, the official 60,000 training and 10,000 test pictures of clothes.
 
     Args:
         value_range: (low, high), the values of black and white; None for the original uint8, 0 ... 255.
+        split: ``"train"`` or ``"test"`` for that one alone, which is quicker; None for both.
 
     Returns:
-        ``((x_train, y_train), (x_test, y_test))``: pictures (N, 28, 28, 1), channels last, float32 in
-        ``value_range`` (or uint8); labels (N,), int64, positions in ``FASHION_MNIST_CLASSES``. The arrays are the
-        caller's own. Fresh from disk each time: about 220 MB as float32.
+        ``((x_train, y_train), (x_test, y_test))``, or the ``(x, y)`` of one split: pictures (N, 28, 28, 1), channels
+        last, float32 in ``value_range`` (or uint8); labels (N,), int64, positions in ``FASHION_MNIST_CLASSES``. The
+        arrays are the caller's own. Fresh from disk each time: about 220 MB as float32.
 
     Raises:
-        ValueError: ``value_range`` is not (low, high) with low < high.
+        ValueError: ``value_range`` is not (low, high) with low < high, or there is no such split.
         MissingFile, DamagedFile: a file is absent, cut short or changed; the message names it and the remedy.
 
     Reference:
         Xiao, Rasul and Vollgraf (2017), Fashion-MNIST: a novel image dataset for benchmarking machine learning
         algorithms.
     """
-    return _load("fashion_mnist", value_range)
+    return _load("fashion_mnist", value_range, split)
 
 
-def load_mnist(value_range: tuple[float, float] | None = (0, 1)) -> tuple[Split, Split]:
+def load_mnist(
+    value_range: tuple[float, float] | None = (0, 1), split: str | None = None
+) -> tuple[Split, Split] | Split:
     """MNIST, the official 60,000 training and 10,000 test pictures of handwritten digits.
 
     Args:
         value_range: (low, high), the values of black and white; None for the original uint8, 0 ... 255.
+        split: ``"train"`` or ``"test"`` for that one alone, which is quicker; None for both.
 
     Returns:
-        ``((x_train, y_train), (x_test, y_test))`` as `load_fashion_mnist` gives them; a label is the digit.
+        ``((x_train, y_train), (x_test, y_test))``, or one of them, as `load_fashion_mnist` gives them; a label is the
+        digit.
 
     Raises:
-        ValueError: ``value_range`` is not (low, high) with low < high.
+        ValueError: ``value_range`` is not (low, high) with low < high, or there is no such split.
         MissingFile, DamagedFile: a file is absent, cut short or changed; the message names it and the remedy.
 
     Reference:
         LeCun, Bottou, Bengio and Haffner (1998), Gradient-based learning applied to document recognition.
     """
-    return _load("mnist", value_range)
+    return _load("mnist", value_range, split)

@@ -41,13 +41,13 @@ def describe(dataset: str) -> str:
 
 def training_data(dataset: str, profile: str) -> tuple[np.ndarray, np.ndarray]:
     """Training pictures in [0, 1] and their labels; only the first few in the quick profile."""
-    (x, y), _ = LOADERS[dataset]()
+    x, y = LOADERS[dataset](split="train")
     return (x[:QUICK_PICTURES], y[:QUICK_PICTURES]) if profile == "quick" else (x, y)
 
 
 def test_data(dataset: str) -> tuple[np.ndarray, np.ndarray]:
     """Test pictures in [0, 1] and their labels."""
-    return LOADERS[dataset]()[1]
+    return LOADERS[dataset](split="test")
 
 
 def cosine(peak: float, steps: int, warmup: int = 0) -> keras.optimizers.schedules.LearningRateSchedule:

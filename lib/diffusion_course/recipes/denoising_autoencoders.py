@@ -46,7 +46,7 @@ def _denoiser_recipe(name: str) -> Recipe:
     levels, test_levels, clip, epochs = DENOISERS[name]
 
     def train(model: keras.Model, profile: str) -> None:
-        (x_train, _), _ = load_fashion_mnist()
+        x_train, _ = load_fashion_mnist(split="train")
         x = x_train[:1_000] if profile == "quick" else x_train[:-5_000]
         train_denoiser(
             model,
@@ -57,7 +57,7 @@ def _denoiser_recipe(name: str) -> Recipe:
         )
 
     def evaluate(model: keras.Model) -> dict[str, float]:
-        _, (x_test, _) = load_fashion_mnist()
+        x_test, _ = load_fashion_mnist(split="test")
         x_test = x_test[:2_000]
         noise = np.random.default_rng(0).standard_normal(x_test.shape, "float32")
         metrics = {}
