@@ -11,6 +11,7 @@ from diffusion_course.recipes import detectors
 NAME = "anomaly-ecg"
 
 
+@pytest.mark.slow
 def test_shipped_weights_do_what_their_card_says():
     card = (data_dir() / presets.weights_file(NAME)).with_suffix(".md").read_text(encoding="utf-8")
     measured = recipes.RECIPES[NAME].evaluate(presets.load_pretrained(NAME))
