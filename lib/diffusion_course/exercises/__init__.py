@@ -1,1 +1,1 @@
-"""Exercise checks, one module per chapter: ``from diffusion_course.exercises import ch01``."""
+"""Exercises as data, one module per chapter, and the judge of all answers (``base``)."""

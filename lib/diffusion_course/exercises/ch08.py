@@ -2,43 +2,35 @@
 
 import numpy as np
 
-from diffusion_course.exercises.base import Exercise, Wrong, expect, register
+from diffusion_course.exercises.base import Exercise, not_finite
 
-# ---------------------------------------------------------------- 08.1
+EXERCISES: dict[str, Exercise] = {}
 
 
 def fresh_noise(alpha_bar, alpha_bar_prev, eta):
     return eta * np.sqrt((1 - alpha_bar_prev) / (1 - alpha_bar) * (1 - alpha_bar / alpha_bar_prev))
 
 
-def _test_fresh_noise(answer):
-    here, prev = np.array([0.9, 0.5, 0.02]), np.array([1.0, 0.8, 0.3])
-    for eta in (1.0, 0.3):
-        got, want = np.asarray(answer(here, prev, eta)), fresh_noise(here, prev, eta)
-        expect(got.shape == want.shape, f"one number per step, shape {want.shape}. Got {got.shape}.")
-        if np.allclose(got, want):
-            continue
-        variance = fresh_noise(here, prev, 1.0) ** 2
-        expect(
-            not np.allclose(got, eta * variance),
-            "that is the variance at eta = 1; the noise is multiplied by a standard deviation: take the square root.",
-        )
-        expect(
-            not np.allclose(got, np.sqrt(eta) * np.sqrt(variance)),
-            "eta stands before the root, not under it.",
-        )
-        expect(
-            not np.allclose(got, np.sqrt(variance)),
-            "eta has no effect: at eta = 0 there must be no noise, and here there is.",
-        )
-        expect(
-            not np.allclose(got, eta * np.sqrt(1 - here / prev)),
-            "that is sqrt(beta), the large variance. The factor (1 - alpha_bar_prev) / (1 - alpha_bar) is missing.",
-        )
-        raise Wrong(f"alpha_bar={here}, alpha_bar_prev={prev}, eta={eta} must give {want}. Got {got}.")
-
-
-# ---------------------------------------------------------------- 08.2
+EXERCISES["fresh_noise"] = Exercise(
+    "08.1",
+    fresh_noise,
+    cases=[(np.array([0.9, 0.5, 0.02]), np.array([1.0, 0.8, 0.3]), eta) for eta in (1.0, 0.3)],
+    shape="one number per step",
+    wrong={
+        "variance": lambda a, p, e: e * fresh_noise(a, p, 1) ** 2,
+        "eta under the root": lambda a, p, e: np.sqrt(e) * fresh_noise(a, p, 1),
+        "without eta": lambda a, p, e: fresh_noise(a, p, 1),
+        "large": lambda a, p, e: e * np.sqrt(1 - a / p),
+        "swapped": lambda a, p, e: e * np.sqrt(np.abs(1 - p / a)),
+    },
+    hints={
+        "variance": "that is eta times the variance; noise is scaled by a standard deviation: take the square root.",
+        "eta under the root": "eta stands before the root, not under it.",
+        "without eta": "eta has no effect: at eta = 0 there must be no noise, and here there is.",
+        "large": "that is from beta, the large variance: (1 - alpha_bar_prev) / (1 - alpha_bar) is missing.",
+        "swapped": "the share that one step keeps is alpha_bar / alpha_bar_prev; you turned the fraction round.",
+    },
+)
 
 
 def invert_step(x, noise_hat, alpha_bar, alpha_bar_next):
@@ -46,40 +38,24 @@ def invert_step(x, noise_hat, alpha_bar, alpha_bar_next):
     return np.sqrt(alpha_bar_next) * x0_hat + np.sqrt(1 - alpha_bar_next) * noise_hat
 
 
-def _test_invert_step(answer):
-    rng = np.random.default_rng(0)
-    x0, noise = rng.uniform(-1, 1, (2, 3, 3, 1)), rng.standard_normal((2, 3, 3, 1))
-    here, after = 0.8, 0.35
-    x = np.sqrt(here) * x0 + np.sqrt(1 - here) * noise
-    got, want = np.asarray(answer(x, noise, here, after)), np.sqrt(after) * x0 + np.sqrt(1 - after) * noise
-    expect(got.shape == x.shape, f"the result must have the shape of x, {x.shape}. Got {got.shape}.")
-    if np.allclose(got, want):
-        return
-    expect(
-        not np.allclose(got, np.sqrt(after / here) * x + np.sqrt(1 - after / here) * noise),
-        "that adds more noise on top, as a step of the forward process does. First find x0_hat, then mix anew.",
-    )
-    expect(
-        not np.allclose(
-            got, np.sqrt(here) * (x - np.sqrt(1 - after) * noise) / np.sqrt(after) + np.sqrt(1 - here) * noise
-        ),
-        "the two levels are swapped: x lies at alpha_bar, and the result at alpha_bar_next.",
-    )
-    expect(
-        not np.allclose(got, np.sqrt(after) * x + np.sqrt(1 - after) * noise),
-        "x is not yet the clean picture: take its noise out and divide by sqrt(alpha_bar) first.",
-    )
-    expect(
-        not np.allclose(got, after * (x - (1 - here) * noise) / here + (1 - after) * noise),
-        "alpha_bar is a share of the variance; pictures and noise are weighted by its square root.",
-    )
-    raise Wrong(
-        "the result must be sqrt(alpha_bar_next) x0 + sqrt(1 - alpha_bar_next) noise. "
-        f"It is off by {np.abs(got - want).max():.3g}."
-    )
-
-
-# ---------------------------------------------------------------- 08.3
+EXERCISES["invert_step"] = Exercise(
+    "08.2",
+    invert_step,
+    cases=[(*np.random.default_rng(0).standard_normal((2, 2, 3, 3, 1)), 0.8, 0.35)],
+    shape="pictures like x",
+    wrong={
+        "forward step": lambda x, e, a, n: np.sqrt(n / a) * x + np.sqrt(1 - n / a) * e,
+        "swapped": lambda x, e, a, n: invert_step(x, e, n, a),
+        "x as x0": lambda x, e, a, n: np.sqrt(n) * x + np.sqrt(1 - n) * e,
+        "no roots": lambda x, e, a, n: n * (x - (1 - a) * e) / a + (1 - n) * e,
+    },
+    hints={
+        "forward step": "that adds noise on top, as the forward process does. First find x0_hat, then mix anew.",
+        "swapped": "the two levels are swapped: x lies at alpha_bar, and the result at alpha_bar_next.",
+        "x as x0": "x is not yet the clean picture: take its noise out and divide by sqrt(alpha_bar) first.",
+        "no roots": "alpha_bar is a share of the variance; pictures and noise are weighted by its square root.",
+    },
+)
 
 
 def learned_variance(v, small, large):
@@ -87,37 +63,26 @@ def learned_variance(v, small, large):
     return np.exp(share * np.log(large) + (1 - share) * np.log(small))
 
 
-def _test_learned_variance(answer):
-    v, small, large = np.array([-1.0, -0.2, 0.5, 1.0]), 1e-4, 0.04
-    got, want = np.asarray(answer(v, small, large)), learned_variance(v, small, large)
-    expect(got.shape == v.shape, f"one variance per v, shape {v.shape}. Got {got.shape}.")
-    if np.allclose(got, want):
-        return
-    share = (v + 1) / 2
-    expect(
-        not np.allclose(got, np.log(want)),
-        "that is the logarithm; the exercise asks for the variance: np.exp.",
-    )
-    expect(
-        not np.allclose(got, share * large + (1 - share) * small),
-        "interpolate the logarithms. On a straight line nearly every v would give a variance close to `large`.",
-    )
-    expect(
-        not np.allclose(got, learned_variance(2 * v - 1, small, large)),
-        "v runs from -1 to 1. Map it to a share from 0 to 1 first: (v + 1) / 2.",
-    )
-    expect(
-        not np.allclose(got, learned_variance(-v, small, large)),
-        "turned round: v = 1 must give `large`, v = -1 `small`.",
-    )
-    expect(
-        not np.allclose(got, np.sqrt(want)),
-        "that is the standard deviation; the exercise asks for the variance.",
-    )
-    raise Wrong(f"v={v}, small={small}, large={large} must give {want}. Got {got}.")
-
-
-# ---------------------------------------------------------------- 08.4
+EXERCISES["learned_variance"] = Exercise(
+    "08.3",
+    learned_variance,
+    cases=[(np.array([-1.0, -0.2, 0.5, 1.0]), 1e-4, 0.04)],
+    shape="one variance per v",
+    wrong={
+        "logarithm": lambda v, s, b: np.log(learned_variance(v, s, b)),
+        "straight line": lambda v, s, b: (1 + v) / 2 * b + (1 - v) / 2 * s,
+        "v from 0 to 1": lambda v, s, b: np.exp(v * np.log(b) + (1 - v) * np.log(s)),
+        "turned round": lambda v, s, b: learned_variance(v, b, s),
+        "deviation": lambda v, s, b: np.sqrt(learned_variance(v, s, b)),
+    },
+    hints={
+        "logarithm": "that is the logarithm; the exercise asks for the variance: np.exp.",
+        "straight line": "interpolate the logarithms; on a straight line nearly every v gives nearly `large`.",
+        "v from 0 to 1": "v runs from -1 to 1. Map it to a share from 0 to 1 first: (v + 1) / 2.",
+        "turned round": "turned round: v = 1 must give `large`, v = -1 `small`.",
+        "deviation": "that is the standard deviation; the exercise asks for the variance.",
+    },
+)
 
 
 def slerp(a, b, share):
@@ -128,115 +93,53 @@ def slerp(a, b, share):
     return (np.sin((1 - share) * angle) * a + np.sin(share * angle) * b) / np.sin(angle)
 
 
-def _test_slerp(answer):
-    rng = np.random.default_rng(0)
-    a = rng.standard_normal(50)
-    b = 0.4 * a + rng.standard_normal(50)
-    for share in (0.25, 0.8):
-        got, want = np.asarray(answer(a, b, share)), slerp(a, b, share)
-        expect(got.shape == a.shape, f"the result must have the shape of a, {a.shape}. Got {got.shape}.")
-        if np.allclose(got, want):
-            continue
-        line = (1 - share) * a + share * b
-        expect(not np.allclose(got, line), "that is the straight line: its middle is too short.")
-        expect(
-            not np.allclose(got, slerp(b, a, share)),
-            "turned round: share 0 must give a, and share 1 gives b.",
-        )
-        length = (1 - share) * np.linalg.norm(a) + share * np.linalg.norm(b)
-        lengths = (length, np.linalg.norm(a), 1.0)
-        expect(
-            not any(np.allclose(got, line / np.linalg.norm(line) * n) for n in lengths),
-            "you stretched the straight line to the right length. It is on the arc then, but not at equal angles: "
-            "use the two weights with sines.",
-        )
-        with np.errstate(invalid="ignore"):
-            angle = np.arccos(np.clip(np.sum(a * b), -1, 1))
-            raw = (np.sin((1 - share) * angle) * a + np.sin(share * angle) * b) / max(np.sin(angle), 1e-12)
-        expect(
-            np.isfinite(got).all() and not np.allclose(got, raw),
-            "the angle is wrong: the cosine is a.b divided by both lengths.",
-        )
-        raise Wrong(f"share={share}: off by up to {np.abs(got - want).max():.3g}.")
-    with np.errstate(invalid="ignore", divide="ignore"):
-        same = np.asarray(answer(a, a.copy(), 0.3))
-    expect(
-        np.allclose(same, a),
-        "a with itself: the angle is 0 and you divide 0 by 0. Use the straight line where the angle is tiny.",
-    )
-
-
-# ---------------------------------------------------------------- table, with the wrong answers we have met
-
-
-def _raw_angle(a, b, share):
-    angle = np.arccos(np.clip(np.sum(a * b), -1, 1))
-    return (np.sin((1 - share) * angle) * a + np.sin(share * angle) * b) / max(np.sin(angle), 1e-12)
+def _by_sines(a, b, share, cosine):
+    angle = np.arccos(np.clip(cosine, -1, 1))
+    return (np.sin((1 - share) * angle) * a + np.sin(share * angle) * b) / np.sin(angle)
 
 
 def _unguarded(a, b, share):
-    angle = np.arccos(np.clip(np.sum(a * b) / (np.linalg.norm(a) * np.linalg.norm(b)), -1, 1))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return (np.sin((1 - share) * angle) * a + np.sin(share * angle) * b) / np.sin(angle)
+    return _by_sines(a, b, share, np.sum(a * b) / np.linalg.norm(a) / np.linalg.norm(b))
 
 
-def _stretched(a, b, share):
-    line = (1 - share) * a + share * b
-    return line / np.linalg.norm(line) * np.linalg.norm(a)
+def _line(a, b, share):
+    return (1 - share) * a + share * b
 
 
-EXERCISES = register(
-    Exercise(
-        "08.1",
-        fresh_noise,
-        _test_fresh_noise,
-        {
-            "variance": (lambda a, p, e: e * fresh_noise(a, p, 1) ** 2, "square root"),
-            "eta under the root": (lambda a, p, e: np.sqrt(e) * fresh_noise(a, p, 1), "before the root"),
-            "without eta": (lambda a, p, e: fresh_noise(a, p, 1), "no effect"),
-            "large": (lambda a, p, e: e * np.sqrt(1 - a / p), "large variance"),
-            "swapped": (lambda a, p, e: e * np.sqrt(np.abs(1 - p / a)), "must give"),
-        },
-    ),
-    Exercise(
-        "08.2",
-        invert_step,
-        _test_invert_step,
-        {
-            "forward step": (
-                lambda x, e, a, n: np.sqrt(n / a) * x + np.sqrt(1 - n / a) * e,
-                "forward process",
-            ),
-            "swapped": (lambda x, e, a, n: invert_step(x, e, n, a), "swapped"),
-            "x as x0": (lambda x, e, a, n: np.sqrt(n) * x + np.sqrt(1 - n) * e, "not yet the clean picture"),
-            "no roots": (lambda x, e, a, n: n * (x - (1 - a) * e) / a + (1 - n) * e, "square root"),
-        },
-    ),
-    Exercise(
-        "08.3",
-        learned_variance,
-        _test_learned_variance,
-        {
-            "logarithm": (lambda v, s, b: np.log(learned_variance(v, s, b)), "np.exp"),
-            "straight line": (
-                lambda v, s, b: (1 + v) / 2 * b + (1 - v) / 2 * s,
-                "interpolate the logarithms",
-            ),
-            "v from 0 to 1": (lambda v, s, b: np.exp(v * np.log(b) + (1 - v) * np.log(s)), "(v + 1) / 2"),
-            "turned round": (lambda v, s, b: learned_variance(v, b, s), "turned round"),
-            "deviation": (lambda v, s, b: np.sqrt(learned_variance(v, s, b)), "standard deviation"),
-        },
-    ),
-    Exercise(
-        "08.4",
-        slerp,
-        _test_slerp,
-        {
-            "straight": (lambda a, b, s: (1 - s) * a + s * b, "straight line"),
-            "turned round": (lambda a, b, s: slerp(b, a, s), "turned round"),
-            "stretched": (_stretched, "equal angles"),
-            "not normalised": (_raw_angle, "divided by both lengths"),
-            "same vector": (_unguarded, "divide 0 by 0"),
-        },
-    ),
+def _parallel(x, y):
+    return np.isclose(np.sum(x * y), np.linalg.norm(x) * np.linalg.norm(y))
+
+
+# So short that their product, which is their cosine only after it is normalised, could be one as well.
+_a, _b = np.random.default_rng(0).standard_normal((2, 50)) / 20
+# The cosine of a vector with itself is rounded: to 1 on one machine, to a little less on another, and there nothing
+# is divided by 0. With a single entry that is not 0 it is 1 on all machines.
+_axis = 2.0 * np.eye(50)[0]
+
+EXERCISES["slerp"] = Exercise(
+    "08.4",
+    slerp,
+    cases=[(_a, 0.4 * _a + _b, 0.25), (_a, 0.4 * _a + _b, 0.8), (_axis, _axis, 0.3)],
+    shape="a vector like a",
+    wrong={
+        "same vector": _unguarded,
+        "straight": _line,
+        "turned round": lambda a, b, s: slerp(b, a, s),
+        "stretched": lambda a, b, s: _line(a, b, s) / np.linalg.norm(_line(a, b, s)) * np.linalg.norm(a),
+        "not normalised": lambda a, b, s: _by_sines(a, b, s, np.sum(a * b)),
+    },
+    hints={
+        "same vector": "a with itself: you divide 0 by 0. Use the straight line where the angle is tiny.",
+        "straight": "that is the straight line: its middle is too short.",
+        "turned round": "turned round: share 0 must give a, and share 1 gives b.",
+        "stretched": (
+            "you stretched the straight line to the right length. It is on the arc then, but not at equal angles: use "
+            "the two weights with sines."
+        ),
+        "not normalised": "the angle is wrong: the cosine is a.b divided by both lengths.",
+    },
+    kinds={
+        "same vector": lambda got, want, a, b, s: not_finite(got, want) and np.allclose(a, b),
+        "stretched": lambda got, want, a, b, s: _parallel(got, _line(a, b, s)) and not np.allclose(a, b),
+    },
 )
