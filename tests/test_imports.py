@@ -10,7 +10,7 @@ import diffusion_course
 
 PACKAGE = Path(diffusion_course.__file__).parent
 # Plumbing that anyone may import: where files lie, whether they are whole, and what `book.toml` says.
-LEAVES = {"course.paths", "course.manifest", "course.files", "course.lock", "course.writing"}
+LEAVES = {"startup", "course.paths", "course.manifest", "course.files", "course.lock", "course.writing"}
 ANYTHING = {"widgets", "exercises", "cli", "course", "recipes", "tools"}  # these may import anyone
 MAY_IMPORT = {
     "course.paths": set(),
@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "tokenizer": set(),
     "layers": set(),
     "backend": set(),
+    "startup": set(),
     "models": {"layers"},
     "samplers": {"schedules", "prediction", "variance", "backend"},
     "training": {"models", "schedules", "prediction", "variance", "backend"},

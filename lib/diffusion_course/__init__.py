@@ -1,23 +1,17 @@
 """The library that the course "From Autoencoders to Stable Diffusion" builds.
 
 Importing this package chooses Keras's backend (TensorFlow, unless ``KERAS_BACKEND`` names another one) and so
-must come before the first ``import keras``.
+must come before the first ``import keras``. It also keeps Keras from reading settings in the user's ``keras.json``
+that the course's networks were not made for.
 """
 
 import os
-import sys
+
+from diffusion_course import startup
 
 __version__ = "0.1.0"
 
-if (
-    "keras" in sys.modules
-    and os.environ.get("KERAS_BACKEND", "tensorflow") != sys.modules["keras"].config.backend()
-):
-    raise ImportError(
-        "Import `diffusion_course` before `keras`: it chooses the backend. "
-        f"Received: keras already loaded with backend={sys.modules['keras'].config.backend()}"
-    )
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+startup.settle()
 # TensorFlow's start-up notices (oneDNN, CPU features) would be the first thing that a learner reads.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Every training step makes and frees many tensors of megabytes. malloc fetches the memory of each from the operating
