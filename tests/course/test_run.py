@@ -136,3 +136,45 @@ def test_report_needs_start_and_numbers():
     course.start("07")
     with pytest.raises((TypeError, ValueError)):
         course.report(error="small")
+
+
+@pytest.fixture
+def cache(tmp_path_factory, monkeypatch):
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setattr(
+        course.run.spare_dir.__globals__["platformdirs"], "user_cache_path", lambda name="": folder
+    )
+    return folder
+
+
+def test_a_course_that_may_not_be_written_still_shows_its_result_and_keeps_it_elsewhere(home, cache):
+    (home / "build").write_text("a file where the folder should be", encoding="utf-8")
+    course.start("07", profile="quick")
+    report = course.report(error=0.5, score=1)
+    assert report.ok and "0.5" in str(report)
+    (kept,) = cache.rglob("07.quick.json")
+    assert json.loads(kept.read_text(encoding="utf-8")) == report.record
+
+
+def test_a_results_folder_that_may_not_be_written_is_named_with_the_place_of_the_result(
+    home, cache, monkeypatch
+):
+    (home / "blocked").write_text("", encoding="utf-8")
+    monkeypatch.setenv("COURSE_RESULTS_DIR", str(home / "blocked"))
+    course.start("07", profile="quick")
+    report = course.report(error=0.5, score=1)
+    (kept,) = cache.rglob("07.quick.json")
+    for text in (str(report), report._repr_html_()):
+        assert f"This result is in {kept}" in text and f"{home / 'blocked'} may not be written" in text
+
+
+def test_a_full_disk_does_not_cost_the_table(home, cache, monkeypatch):
+    def full(path, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(course.run, "write_whole", full)
+    course.start("07", profile="quick")
+    report = course.report(error=0.5, score=1)
+    assert (
+        report.ok and "This result was not kept: " in str(report) and "No space left on device" in str(report)
+    )

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from diffusion_course.course.manifest import Chapter, check_profile, load_manifest
-from diffusion_course.course.paths import build_dir
+from diffusion_course.course.paths import results_dir, spare_dir
+from diffusion_course.course.writing import write_whole
 
 _current: "Run | None" = None
 
@@ -98,9 +99,15 @@ def start(chapter: str, profile: str | None = None, seed: int | None = None) -> 
 
 @dataclass
 class Report:
-    """A chapter's result against its expectations; displays itself as a table."""
+    """A chapter's result against its expectations; displays itself as a table.
+
+    Attributes:
+        record: the result as it was written.
+        note: where the result is, if it could not be written where it belongs; else empty.
+    """
 
     record: dict
+    note: str = ""
 
     @property
     def ok(self) -> bool:
@@ -121,7 +128,8 @@ class Report:
     def _footer(self) -> str:
         r = self.record
         memory = r["peak_memory_bytes"] / 2**30
-        return f"{r['wall_seconds']:.0f} s, peak memory {memory:.2f} GiB, profile {r['profile']}, seed {r['seed']}."
+        said = f"{r['wall_seconds']:.0f} s, peak memory {memory:.2f} GiB, profile {r['profile']}, seed {r['seed']}."
+        return f"{said} {self.note}".rstrip()
 
     def _repr_html_(self) -> str:
         # The sign repeats what the colour says, for readers who do not see the difference.
@@ -132,7 +140,9 @@ class Report:
             cells = "".join(f"<td>{html.escape(text)}</td>" for text in (label, value, band))
             body += f'<tr>{cells}<td style="color:{colour}"><b>{sign} {verdict}</b></td></tr>'
         head = "<tr><th>metric</th><th>value</th><th>expected</th><th>verdict</th></tr>"
-        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table><p>{self._footer()}</p>"
+        return (
+            f"<table><thead>{head}</thead><tbody>{body}</tbody></table><p>{html.escape(self._footer())}</p>"
+        )
 
     def __str__(self) -> str:
         lines = [
@@ -145,15 +155,38 @@ class Report:
 
 def results_path(chapter: str, profile: str) -> Path:
     """Where the report of a chapter is written: ``build/results``, or the folder ``COURSE_RESULTS_DIR``."""
-    folder = Path(os.environ.get("COURSE_RESULTS_DIR") or build_dir() / "results")
-    return folder / f"{chapter}.{profile}.json"
+    return results_dir() / f"{chapter}.{profile}.json"
+
+
+def _keep(record: dict) -> str:
+    """Writes a result. One that cannot be written must not cost the learner the table that she waited for.
+
+    Returns:
+        Nothing, or a sentence that says where the result is instead, and why.
+    """
+    content = (json.dumps(record, indent=1) + "\n").encode()
+    wanted = None
+    try:
+        wanted = results_path(record["chapter"], record["profile"])
+        write_whole(wanted, content)
+        return ""
+    except OSError as error:
+        place = f"{wanted.parent} may not be written" if wanted else "no folder may be written"
+        reason = f"{place} ({error.strerror or error})"
+    try:
+        spare = spare_dir() / "results" / f"{record['chapter']}.{record['profile']}.json"
+        write_whole(spare, content)
+    except OSError:
+        return f"This result was not kept: {reason}. `diffusion-course doctor` says more."
+    return f"This result is in {spare}, because {reason}."
 
 
 def report(**metrics: float) -> Report:
     """Ends a chapter: compares what it measured with what it promised, and writes the result as JSON.
 
     A value outside its band does not raise: a learner who experiments may leave the band, and the table says so.
-    `make test` and `make run` fail on it.
+    `make test` and `make run` fail on it. A result that cannot be written where it belongs is written elsewhere, and
+    the table says where.
 
     Args:
         **metrics: measured values under the names that ``book.toml`` uses; other names are shown but not judged.
@@ -204,9 +237,4 @@ def report(**metrics: float) -> Report:
         },
         "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
-    path = results_path(run.chapter.id, run.profile)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".part")
-    aside.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    os.replace(aside, path)
-    return Report(record)
+    return Report(record, _keep(record))
