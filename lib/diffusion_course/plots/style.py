@@ -1,4 +1,13 @@
-"""Colours and sizes that all figures share."""
+"""Colours and sizes that all figures share.
+
+Importing it puts Matplotlib back to its own defaults: a user's ``matplotlibrc`` may draw white on black, or set text
+with a TeX that is not installed, while captions speak of colours and notebooks are white. Who wants another style
+sets it after the import.
+"""
+
+import matplotlib
+
+matplotlib.rcdefaults()  # not the backend: that is the notebook's
 
 # Petroff, "Accessible color sequences for data visualization" (arXiv:2107.02270), ten colours: chosen so that
 # readers with a colour-vision deficiency can still tell them apart.
