@@ -2,27 +2,17 @@
 
 import nbformat
 import pytest
-from lab_server import Lab, LabServer, find_browser, in_ci
+from lab_server import Lab, LabServer
 
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
+from diffusion_course.tools.chromium import FLAGS, MISSING, find_chromium, in_ci
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The browser's path. No browser: a visible skip on a learner's machine, a failure in CI."""
-    found = find_browser()
+    found = find_chromium()
     if found is None:
-        reason = "no Chromium found: install `chromium`, or set CHROMIUM to a Chrome or Chromium program"
-        pytest.fail(reason) if in_ci() else pytest.skip(reason)
+        pytest.fail(MISSING) if in_ci() else pytest.skip(MISSING)
     return found
 
 
@@ -40,7 +30,7 @@ def lab(chromium, lab_server):
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         yield Lab(lab_server, browser)
         browser.close()
 

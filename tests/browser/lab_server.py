@@ -9,7 +9,6 @@ with LabServer(folder) as server:                     # started once, some secon
 """
 
 import json
-import os
 import secrets
 import shutil
 import socket
@@ -21,31 +20,18 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from diffusion_course.tools.prompt_connection import SERVER_OPTIONS
+from diffusion_course.tools.child_environment import lab_environment
+from diffusion_course.tools.lab import SERVER_OPTIONS, allow_root
 
 KERNEL_STATUS = "jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status"
 SETTINGS = {
     # Cells outside the window stay in the page, so that a test can find them.
     "notebook-extension/tracker": {"windowingMode": "none"},
-    "apputils-extension/notification": {
-        "fetchNews": "false",
-        "checkForUpdates": False,
-        "doNotDisturbMode": True,
-    },
 }
 # An answer to GET that never comes must not hang a test for ever.
 HTTP_TIMEOUT = 10
-
-
-def find_browser() -> str | None:
-    """The Chromium to test with: $CHROMIUM, or the first of its usual names on the PATH, or None."""
-    names = [os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome", "chrome"]
-    return next((found for name in names if name and (found := shutil.which(name))), None)
-
-
-def in_ci() -> bool:
-    """Whether CI says that it is CI."""
-    return os.environ.get("CI", "").lower() in ("1", "true")
+# The server is on this machine: no proxy that the environment names knows it.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class LabServer:
@@ -80,16 +66,14 @@ class LabServer:
         }
         own = {name: str(self._private / folder) for name, folder in folders.items()}
         # The token travels in the environment: a command line can be read by every user of the machine.
-        environment = {**os.environ, **own, "JUPYTER_TOKEN": self._token, "COURSE_PROFILE": "quick"}
+        environment = lab_environment(**own, JUPYTER_TOKEN=self._token, COURSE_PROFILE="quick")
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.root_dir={self.root}"]
         command += [
-            "--ServerApp.ip=127.0.0.1",
             f"--ServerApp.port={self._port}",
             "--ServerApp.port_retries=0",
         ]
         command += ["--LabApp.expose_app_in_browser=True", *SERVER_OPTIONS]
-        if hasattr(os, "geteuid") and os.geteuid() == 0:
-            command.append("--allow-root")
+        command += allow_root()
         with self._log.open("w", encoding="utf-8") as log:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
@@ -116,7 +100,7 @@ class LabServer:
         request = urllib.request.Request(
             self.url + path, method=method, headers={"Authorization": f"token {self._token}"}
         )
-        with urllib.request.urlopen(request, timeout=HTTP_TIMEOUT) as answer:
+        with DIRECT.open(request, timeout=HTTP_TIMEOUT) as answer:
             body = answer.read()
         return json.loads(body) if body else None
 

@@ -158,7 +158,8 @@ def test_the_name_is_the_function_whoever_imports_first(first):
 def test_the_prompt_connection_is_one_the_server_accepts():
     from jupyter_server.serverapp import ServerApp
 
-    from diffusion_course.tools.prompt_connection import SERVER_OPTIONS, PromptConnection
+    from diffusion_course.tools.lab import SERVER_OPTIONS
+    from diffusion_course.tools.prompt_connection import PromptConnection
 
     server = ServerApp()
     server.parse_command_line(list(SERVER_OPTIONS))

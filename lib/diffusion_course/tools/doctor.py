@@ -6,25 +6,18 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 
 from diffusion_course.course.manifest import load_manifest
 from diffusion_course.course.paths import course_root, notebooks_dir
+from diffusion_course.tools.child_environment import child_environment, environment_of
+from diffusion_course.tools.chromium import MISSING, find_chromium
+from diffusion_course.tools.surroundings import Check, findings
 
 MEMORY_NEEDED = 2 * 2**30  # the promise of the quick profile
 DISK_NEEDED = 1 * 2**30
-
-
-class Check(NamedTuple):
-    """One line of the report: ``ok`` is False for a fault; ``remedy`` says what to do, or explains, or is empty."""
-
-    name: str
-    ok: bool
-    value: str
-    remedy: str = ""
 
 
 def _python() -> Check:
@@ -127,7 +120,8 @@ def _kernel() -> Check:
     remedy = "Run `pip install -r requirements.lock` in this environment; it brings ipykernel."
     # The kernel would log that it talks over TCP, unencrypted; it does so on this machine only.
     quiet = ["--IPKernelApp.log_level=40"]
-    manager, client = start_new_kernel(startup_timeout=60, kernel_name="python3", extra_arguments=quiet)
+    with environment_of(child_environment()):  # as the course starts kernels
+        manager, client = start_new_kernel(startup_timeout=60, kernel_name="python3", extra_arguments=quiet)
     try:
         reply = client.execute_interactive(
             "", user_expressions={"sum": "1 + 1", "prefix": "__import__('sys').prefix"}, timeout=60
@@ -154,15 +148,16 @@ def _mdbook() -> Check:
 
 
 def _browser() -> Check:
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    found = next((path for path in map(shutil.which, names) if path), None)
-    value = found or "no Chromium on PATH"
+    found = find_chromium()
     return Check(
-        "Browser", True, value, "" if found else "Optional: only the browser tests of the course need it."
+        "Browser",
+        True,
+        found or MISSING,
+        "" if found else "Optional: only the course's browser tests need it.",
     )
 
 
-CHECKS: tuple[tuple[str, Callable[[], Check]], ...] = (
+CHECKS: tuple[tuple[str, Callable[[], Check | list[Check]]], ...] = (
     ("Python", _python),
     ("TensorFlow", _tensorflow),
     ("Keras", _keras),
@@ -175,6 +170,7 @@ CHECKS: tuple[tuple[str, Callable[[], Check]], ...] = (
     ("Kernel", _kernel),
     ("mdBook", _mdbook),
     ("Browser", _browser),
+    ("Surroundings", findings),
 )
 
 
@@ -182,12 +178,13 @@ def run_checks() -> list[Check]:
     """Runs every check; one that breaks counts as a fault and does not stop the others.
 
     Returns:
-        One Check (name, ok, value, remedy) per line of the report.
+        One Check (name, ok, value, remedy) per line of the report; the user's surroundings may take several.
     """
     results = []
     for name, check in CHECKS:
         try:
-            results.append(check())
+            found = check()
+            results.extend(found if isinstance(found, list) else [found])
         except Exception as error:  # a broken installation may fail in any way
             results.append(
                 Check(name, False, f"{type(error).__name__}: {error}", "See the message on the left.")

@@ -2,7 +2,7 @@
 
 By default the server lets the operating system hold a small message back until the browser has confirmed the one
 before (Nagle's algorithm). A kernel's answer to a move is always preceded by a small "busy" message, so on many
-machines each answer waits 40 ms or more for nothing. Start JupyterLab with `SERVER_OPTIONS` to switch that off.
+machines each answer waits 40 ms or more for nothing. `lab.SERVER_OPTIONS` switches that off.
 """
 
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
@@ -15,6 +15,3 @@ class PromptConnection(ZMQChannelsWebsocketConnection):
         """Connects as usual, then asks the browser's socket not to wait."""
         self.websocket_handler.set_nodelay(True)
         return super().connect()
-
-
-SERVER_OPTIONS = (f"--ServerApp.kernel_websocket_connection_class={__name__}.{PromptConnection.__name__}",)
