@@ -1,9 +1,7 @@
 """The book: one real build with mdBook, and the rules of its parts."""
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,9 +13,10 @@ from nbformat.v4 import new_markdown_cell
 
 from diffusion_course.course.manifest import load_manifest
 from diffusion_course.tools import book
-from diffusion_course.tools.book_links import problems
+from diffusion_course.tools.book_links import linked_files, problems
 from diffusion_course.tools.book_markdown import BookError
 from diffusion_course.tools.book_pages import summary_markdown
+from diffusion_course.tools.chromium import FLAGS, MISSING, find_chromium, in_ci
 
 
 @pytest.fixture
@@ -199,6 +198,36 @@ def test_what_the_book_loads_is_in_the_repository_and_small():
     assert not re.search(r"url\((?!data:font/woff2;base64,)", css)
 
 
+def test_a_link_out_of_the_book_names_no_file_to_copy_and_is_a_fault(tmp_path):
+    (tmp_path / "secret").write_text("s", encoding="utf-8")
+    folder = tmp_path / "book"
+    (folder / "files" / "lib").mkdir(parents=True)
+    (folder / "files" / "lib" / "a.py").write_text("a", encoding="utf-8")
+    links = (
+        "files/lib/a.py#L1",
+        "files/../../secret",
+        "files/%2e%2e/%2e%2e/secret",
+        "files/lib/../../../secret",
+        "files/",
+    )
+    body = "".join(f'<a href="{link}">x</a>' for link in links)
+    (folder / "index.html").write_text(body, encoding="utf-8")
+    assert linked_files(folder, "files") == ["lib/a.py"]
+    assert problems(folder) == [
+        f"index.html links to {link}, which leads out of the book." for link in sorted(out)
+    ]
+
+
+def test_a_file_that_lies_outside_the_course_is_not_copied_through_a_link_of_the_file_system(course):
+    secret = course.parent / f"{course.name}-secret"
+    secret.write_text("s", encoding="utf-8")
+    (course / "lib" / "made_up.py").unlink()
+    (course / "lib" / "made_up.py").symlink_to(secret)
+    with pytest.raises(BookError, match="made_up.py"):
+        book.build_book()
+    assert not (course / "build" / "book").exists()
+
+
 def test_pages_that_load_from_the_network_or_lead_nowhere_are_found(tmp_path):
     (tmp_path / "a.html").write_text(
         '<script src="https://example.org/x.js"></script><a href="https://example.org">ok</a>'
@@ -210,18 +239,6 @@ def test_pages_that_load_from_the_network_or_lead_nowhere_are_found(tmp_path):
         "a.html links to b.html",
         "a.html loads https://example.org/x.js from the network.",
     ]
-
-
-def _browser():
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if shutil.which(name):
-            return shutil.which(name)
-    return os.environ.get("COURSE_BROWSER")
-
-
-needs_browser = pytest.mark.skipif(
-    _browser() is None, reason="needs Chromium (or COURSE_BROWSER=path) to look at the pages"
-)
 
 
 class Visit:
@@ -252,15 +269,15 @@ class Visit:
 def visit():
     from playwright.sync_api import sync_playwright
 
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-             "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]  # fmt: skip
+    chromium = find_chromium()
+    if chromium is None:
+        pytest.fail(MISSING) if in_ci() else pytest.skip(MISSING)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_browser(), args=flags)
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         yield Visit(browser.new_page(viewport={"width": 390, "height": 800}))
         browser.close()
 
 
-@needs_browser
 def test_in_a_browser_pages_work_from_a_folder_without_network(built, visit):
     visit.check(built)
     visit.check(built.parent / "00_first.html")
@@ -272,8 +289,6 @@ def test_in_a_browser_pages_work_from_a_folder_without_network(built, visit):
     assert solution.is_visible()
 
 
-@needs_browser
-@pytest.mark.skipif(not list((REPOSITORY / "notebooks").glob("*.ipynb")), reason="no notebook is written yet")
 def test_in_a_browser_the_courses_own_book_is_without_fault(monkeypatch, visit):
     monkeypatch.delenv("DIFFUSION_COURSE_HOME", raising=False)
     index = book.build_book()

@@ -18,9 +18,11 @@ from pathlib import Path
 
 from diffusion_course.course.manifest import Manifest, load_manifest
 from diffusion_course.course.paths import build_dir, course_root, notebooks_dir
+from diffusion_course.course.writing import write_whole
 from diffusion_course.tools.book_links import linked_files, problems
 from diffusion_course.tools.book_markdown import FILES, BookError
 from diffusion_course.tools.book_pages import cover_markdown, page_of, summary_markdown
+from diffusion_course.tools.child_environment import child_environment
 
 _MDBOOK = "0.5."
 _MODULE = "diffusion_course.tools.book"
@@ -46,9 +48,10 @@ def build_book(notebooks: Path | None = None) -> Path:
         source, out = Path(scratch, "source"), Path(scratch, "book")
         _stage(source, notebooks or notebooks_dir())
         env = {
-            **os.environ,
+            **child_environment(),
             "MDBOOK_LOG": "info",
-            "MDBOOK_BOOK__SRC": source.relative_to(root).as_posix(),
+            # mdBook takes it as relative to `root`, or, where `build_dir` lies elsewhere, as it is.
+            "MDBOOK_BOOK__SRC": _below(source, root).as_posix(),
             # This Python, whether or not its environment is activated. Quoted: mdBook splits it as a shell does.
             "MDBOOK_PREPROCESSOR__COURSE__COMMAND": f"{shlex.quote(Path(sys.executable).as_posix())} -m {_MODULE}",
             "PYTHONIOENCODING": "utf-8",
@@ -62,14 +65,20 @@ def build_book(notebooks: Path | None = None) -> Path:
         for chapter in load_manifest().chapters:  # offer the notebook to start from, not the one that was run
             shutil.copyfile(notebooks_dir() / chapter.notebook, out / chapter.notebook)
         for file in linked_files(out, FILES):
-            (out / FILES / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(root / file, out / FILES / file)
+            # Resolved, because a link of the file system may lead out as well as `..` may.
+            if (root / file).resolve().is_relative_to(root) and (root / file).is_file():
+                (out / FILES / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(root / file, out / FILES / file)
         wrong = problems(out)
         if wrong:
             raise BookError("The book's links must lead somewhere. Received:\n  " + "\n  ".join(wrong))
         final = build_dir() / "book"
         _replace(final, out, Path(scratch, "old"))
     return final / "index.html"
+
+
+def _below(path: Path, root: Path) -> Path:
+    return path.relative_to(root) if path.is_relative_to(root) else path
 
 
 def find_mdbook() -> str:
@@ -171,10 +180,7 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] == ["supports"]:
         return 0 if arguments[1:] == ["html"] else 1
     if arguments == ["summary"]:
-        path = notebooks_dir() / "SUMMARY.md"
-        aside = path.with_suffix(".part")
-        aside.write_text(summary_markdown(load_manifest()), encoding="utf-8", newline="\n")
-        os.replace(aside, path)
+        write_whole(notebooks_dir() / "SUMMARY.md", summary_markdown(load_manifest()).encode())
         return 0
     try:
         book = preprocess(*json.loads(sys.stdin.buffer.read()))

@@ -44,11 +44,19 @@ def read_pages(folder: Path) -> dict[Path, "_Page"]:
 
 
 def linked_files(folder: Path, prefix: str) -> list[str]:
-    """The files below ``prefix/`` that some page links to, relative to ``prefix``, sorted."""
-    found = set()
-    for page in read_pages(folder).values():
-        found |= {unquote(v.partition("#")[0]) for _, _, v in page.references if v.startswith(f"{prefix}/")}
-    return sorted(f.removeprefix(f"{prefix}/") for f in found)
+    """The files below ``prefix/`` that some page links to, relative to ``prefix``, sorted.
+
+    A link that leads out of ``prefix/`` by way of ``..`` names none of its files; `problems` reports it.
+    """
+    found, home = set(), (folder / prefix).resolve()
+    for path, page in read_pages(folder).items():
+        for _, _, value in page.references:
+            parts = urlsplit(value)
+            if not parts.scheme and not parts.netloc and parts.path:
+                target = (path.parent / unquote(parts.path)).resolve()
+                if target != home and target.is_relative_to(home):
+                    found.add(target.relative_to(home).as_posix())
+    return sorted(found)
 
 
 def problems(folder: Path) -> list[str]:
@@ -60,7 +68,7 @@ def problems(folder: Path) -> list[str]:
     Returns:
         One sentence each; empty if all is well.
     """
-    pages = read_pages(folder)
+    pages, home = read_pages(folder), folder.resolve()
     found = []
     for path, page in pages.items():
         for tag, name, value in page.references:
@@ -70,7 +78,9 @@ def problems(folder: Path) -> list[str]:
                     found.append(f"{path.name} loads {value} from the network.")
                 continue
             target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
-            if not target.is_file():
+            if not target.is_relative_to(home):
+                found.append(f"{path.name} links to {value}, which leads out of the book.")
+            elif not target.is_file():
                 found.append(f"{path.name} links to {value}, which is not in the book.")
             elif parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].ids:
                 found.append(f"{path.name} links to {value}, but that page has no such heading.")
