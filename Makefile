@@ -24,6 +24,18 @@ ifeq ($(GPU),1)
 SETUP := $(GPU_STAMP)
 endif
 
+# The user's own variables must not send packages elsewhere, nor change what Python itself does. What says where packages
+# come from (an index, a proxy, certificates) stays. `0`, because a pip.conf may say the same, and this has the last word.
+# `diffusion-course doctor` names what it finds of these.
+unexport PYTHONHOME PYTHONPATH PYTHONOPTIMIZE PYTHONWARNINGS PYTHONPLATLIBDIR __PYVENV_LAUNCHER__
+unexport PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON PIP_REQUIRE_HASHES PIP_CONSTRAINT PIP_NO_BINARY
+unexport PIP_PLATFORM PIP_PYTHON_VERSION
+unexport UV_PYTHON UV_SYSTEM_PYTHON UV_TARGET UV_PREFIX UV_CONSTRAINT UV_OVERRIDE UV_EXCLUDE_NEWER UV_REQUIRE_HASHES
+unexport UV_NO_BINARY
+export PIP_USER := 0
+export PIP_REQUIRE_VIRTUALENV := 0
+export PIP_DRY_RUN := 0
+
 # A virtual environment holds absolute paths: one that was made elsewhere and moved here is made again. One that
 # somebody made by hand has no stamp; if it works it is kept, and only gets the packages.
 INSTALLED_IN := $(shell cat $(STAMP) 2>/dev/null)
@@ -77,6 +89,11 @@ clean:
 # What a candidate must print to be taken: its own path, which for a launcher such as pyenv's differs from its name.
 PROBE := import sys; v = sys.version_info[:2]; v < (3, 10) and sys.exit(1); v > (3, 13) and sys.exit(1); print(sys.executable)
 
+# Whether a package is in .venv now. If not, the cause is named here; later it would be a riddle.
+arrived = $(PY) -c "from importlib.util import find_spec; raise SystemExit(find_spec('$(1)') is None)" || { \
+	  echo "The packages went elsewhere than into .venv. pip's configuration says (target, prefix or root?):" >&2; \
+	  $(PY) -m pip config list >&2; echo "Take that out: pip config unset NAME" >&2; exit 1; }
+
 # uv installs faster than pip, but does not read pip's configuration (an index, a proxy); then pip itself does it.
 # Compiled like by pip: where Python may not write bytecode itself (containers), each start would compile TensorFlow anew.
 $(STAMP): requirements.lock pyproject.toml
@@ -97,6 +114,11 @@ $(STAMP): requirements.lock pyproject.toml
 	  echo "Making .venv with $$python"; \
 	  "$$python" -m venv --clear .venv; \
 	fi
+	@case "$$($(PY) -c 'import platform, sys; print(sys.platform, platform.machine())')" in \
+	"darwin x86_64") \
+	  echo "This Python is for Intel Macs, for which there is no TensorFlow package of the version that the course needs." >&2; \
+	  echo "On a Mac with an Apple chip, name an arm64 Python: make run PYTHON=/opt/homebrew/bin/python3" >&2; exit 1;; \
+	esac
 	@echo "Installing the packages of requirements.lock, about 3 GB (a few minutes the first time)"
 	@$(PY) -m pip install --quiet --quiet --disable-pip-version-check uv || echo "uv is not to be had; pip does the work"
 	@if $(PY) -m uv --version >/dev/null 2>&1 && \
@@ -104,7 +126,9 @@ $(STAMP): requirements.lock pyproject.toml
 	  echo "Installing with pip, which takes longer"; \
 	  $(PY) -m pip install --quiet --quiet --disable-pip-version-check -r requirements.lock; \
 	fi
+	@$(call arrived,keras)
 	@$(PY) -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(call arrived,diffusion_course)
 	@echo "$(ROOT)" > $(STAMP)
 
 # Without a lock: NVIDIA's packages exist for Linux only. The constraint keeps TensorFlow at the tested version.
