@@ -88,8 +88,8 @@ EXERCISES["diversity"] = Exercise(
         "copies differ": lambda x: np.ptp(x),
     },
     hints={
-        "all pixels together": "for two copies of one picture it must be 0: take the variance at each pixel, not of all pixels.",
-        "within each picture": "two copies of one picture must give 0: compare pictures, not the pixels of one picture.",
+        "all pixels together": "two copies of one picture must give 0: take the variance at each pixel, not of all.",
+        "within each picture": "two copies of one picture must give 0: compare pictures, not pixels of one picture.",
         "standard deviation": "that is the standard deviation; use its square, the variance.",
         "summed": "average over the pixels instead of adding them up.",
         "divided by N - 1": "nearly: here the variance divides by N, not by N - 1, so leave `ddof` at 0.",
