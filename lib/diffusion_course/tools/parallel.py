@@ -69,12 +69,14 @@ def longest_first(chapters: Iterable[Chapter]) -> list[Chapter]:
     return sorted(chapters, key=lambda chapter: -chapter.minutes.get("standard", 0))
 
 
-def _begin(queue) -> None:
+def _begin(queue, variables: dict[str, str]) -> None:
     global _queue
     _queue = queue
+    os.environ.update(variables)
 
 
 def _work(run: Callable, chapter: Chapter) -> Outcome:
+    _queue.put((chapter, 0, None))
     return run(chapter, tick=lambda done, total: _queue.put((chapter, done, total)))
 
 
@@ -91,7 +93,7 @@ def run_together(
             `functools.partial` of one, because it travels to another process.
         chapters: in book order.
         together: how many at a time.
-        tick: called with (chapter, cells done, cells) after each cell.
+        tick: called with (chapter, cells done, cells) when a chapter begins and after each cell, in another thread.
 
     Yields:
         One outcome per chapter; a process that died is a problem in it.
@@ -105,7 +107,9 @@ def run_together(
 
     follower = threading.Thread(target=follow, daemon=True)
     follower.start()
-    pool = ProcessPoolExecutor(together, mp_context=context, initializer=_begin, initargs=(queue,))
+    pool = ProcessPoolExecutor(
+        together, mp_context=context, initializer=_begin, initargs=(queue, thread_limits(together))
+    )
     try:
         started = {c.id: pool.submit(_work, run, c) for c in longest_first(chapters)}
         for chapter in chapters:
@@ -113,7 +117,7 @@ def run_together(
                 yield started[chapter.id].result()
             except BrokenProcessPool:
                 problem = "a process that ran chapters was ended from outside, perhaps for want of memory"
-                yield Outcome(chapter, problems=[problem])
+                yield Outcome(chapter, seconds=0.0, problems=[problem])
     finally:
         pool.shutdown(cancel_futures=True)
         queue.put(None)

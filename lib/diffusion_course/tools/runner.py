@@ -4,8 +4,8 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -13,9 +13,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from diffusion_course.course import paths
 from diffusion_course.course.manifest import Chapter, Manifest, check_profile, load_manifest
 from diffusion_course.course.paths import build_dir, notebooks_dir
-from diffusion_course.tools import notebooks
+from diffusion_course.tools import notebooks, parallel
+from diffusion_course.tools.child_environment import environment_of, run_environment
 from diffusion_course.tools.results import Outcome, judge, result_path, table
 
 # A busy or slow machine may take several times the minutes of the manifest; a chapter that hangs must still end.
@@ -24,9 +26,16 @@ TIME_FLOOR = 300
 
 
 def results_dir() -> Path:
-    """Where chapters leave their results: ``COURSE_RESULTS_DIR``, or ``build/results``."""
-    folder = Path(os.environ.get("COURSE_RESULTS_DIR") or build_dir() / "results")
-    folder.mkdir(parents=True, exist_ok=True)
+    """The folder of `course.paths.results_dir`, made.
+
+    Raises:
+        paths.NotWritable: it cannot be made or written, and so no chapter could leave its result.
+    """
+    folder = paths.results_dir()
+    if not paths.can_write(folder):
+        raise paths.NotWritable(
+            f"COURSE_RESULTS_DIR must be a folder that may be written. Received: {folder}"
+        )
     return folder
 
 
@@ -50,26 +59,11 @@ def time_limit(chapter: Chapter, profile: str) -> float | None:
     return max(TIME_FLOOR, minutes * 60 * TIME_FACTOR) if minutes else None
 
 
-@contextmanager
-def _environment(**variables: str) -> Iterator[None]:
-    """Sets variables that the kernel inherits, and puts the old ones back."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
 class _Watch:
     """Follows an execution: tells the progress bar, and remembers the cell that was running when it broke."""
 
     def __init__(self, tick=lambda done, total: None):
-        self.tick, self.notebook, self.cell = tick, None, None
+        self.tick, self.cell = tick, None
 
     def engine(self):
         """A papermill engine that reports to this object."""
@@ -80,7 +74,7 @@ class _Watch:
         class Engine(NBClientEngine):
             @classmethod
             def execute_managed_notebook(cls, nb_man, kernel_name, **kwargs):
-                watch.notebook, start, complete = nb_man.nb, nb_man.cell_start, nb_man.cell_complete
+                start, complete = nb_man.cell_start, nb_man.cell_complete
                 total = len(nb_man.nb.cells)
 
                 def cell_start(cell, cell_index=None, **rest):
@@ -97,7 +91,7 @@ class _Watch:
         return Engine
 
 
-def _detail(source: NotebookNode, cell: NotebookNode | None, error: Exception) -> str:
+def _detail(source: NotebookNode | None, cell: NotebookNode | None, error: Exception) -> str:
     """The failing cell with its number in the shipped notebook, its source, and the traceback without colours."""
     from papermill.exceptions import PapermillExecutionError, strip_color
 
@@ -123,7 +117,8 @@ def _execute(chapter: Chapter, profile: str, part: Path, limit: float | None, wa
     papermill_engines.register("diffusion-course", watch.engine())
     deadline = None if limit is None else time.monotonic() + limit
     source = notebooks_dir() / chapter.notebook
-    with _environment(COURSE_PROFILE=profile):
+    own = run_environment(COURSE_PROFILE=profile, COURSE_RESULTS_DIR=str(results_dir()))
+    with environment_of(own):
         papermill.execute_notebook(
             source,
             part,
@@ -161,7 +156,7 @@ def run_chapter(
     for path in (done, failed, part):
         path.parent.mkdir(exist_ok=True)
     result_path(results_dir(), chapter, profile).unlink(missing_ok=True)  # a stale result must not count
-    outcome, watch, began = Outcome(chapter), _Watch(tick), time.monotonic()
+    outcome, watch, began, source = Outcome(chapter), _Watch(tick), time.monotonic(), None
     try:
         try:
             source = notebooks.read(notebooks_dir() / chapter.notebook)
@@ -171,11 +166,15 @@ def run_chapter(
         ) as error:  # papermill, nbclient and the kernel each have their own; all mean "failed"
             outcome.seconds = time.monotonic() - began
             done.unlink(missing_ok=True)
-            if isinstance(error, FileNotFoundError) and watch.notebook is None:
+            if isinstance(error, FileNotFoundError) and source is None:
                 outcome.problems.append(f"there is no notebooks/{chapter.notebook}")
             else:
                 late = type(error).__name__ == "CellTimeoutError"
-                broke = "it could not start" if watch.cell is None else "a cell failed"
+                broke = "a cell failed"
+                if source is None:
+                    broke = f"notebooks/{chapter.notebook} is no notebook that can be read"
+                elif watch.cell is None:
+                    broke = "it could not start"
                 outcome.problems.append("it ran out of time" if late else broke)
                 outcome.detail = _detail(source, watch.cell, error)
             if part.exists():
@@ -210,6 +209,58 @@ def print_failures(outcomes: list[Outcome], console: Console) -> None:
             )
 
 
+class _Bars:
+    """A progress bar for each chapter that runs, and a line for each that is done; without a terminal lines alone."""
+
+    def __init__(self, profile: str, console: Console):
+        self.profile, self.console, self.tasks = profile, console, {}
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("cells"))
+        self.progress = Progress(
+            *columns, TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal
+        )
+
+    def __enter__(self):
+        self.progress.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.progress.stop()
+
+    def tick(self, chapter: Chapter, done: int, total: int | None) -> None:
+        """Moves the bar of a chapter; its first tick starts it."""
+        if chapter.id not in self.tasks:
+            self.tasks[chapter.id] = self.progress.add_task(_name(chapter), total=None)
+            if not self.console.is_terminal:
+                self.console.print(f"{_name(chapter)} ({self.profile}) ...")
+        self.progress.update(self.tasks[chapter.id], completed=done, total=total)
+
+    def finish(self, outcome: Outcome) -> None:
+        """Says how a chapter went, in place of its bar."""
+        if outcome.chapter.id in self.tasks:
+            self.progress.update(self.tasks[outcome.chapter.id], visible=False)
+        verdict = (
+            "[green]ok[/green]"
+            if outcome.ok
+            else f"[bold red]FAILED[/bold red]: {escape(outcome.problems[0])}"
+        )
+        self.console.print(f"{_name(outcome.chapter)}: {outcome.seconds:.0f} s, {verdict}")
+
+
+def _name(chapter: Chapter) -> str:
+    return f"{chapter.id} {chapter.title}"
+
+
+def _outcomes(chapters: list[Chapter], profile: str, tick: Callable) -> Iterator[Outcome]:
+    """Runs chapters, two at a time where that is faster, and yields their outcomes in book order."""
+    together = parallel.at_a_time(profile, len(chapters))
+    if together > 1:
+        yield from parallel.run_together(partial(run_chapter, profile=profile), chapters, together, tick)
+        return
+    for chapter in chapters:
+        tick(chapter, 0, None)
+        yield run_chapter(chapter, profile, tick=partial(tick, chapter))
+
+
 def run_course(ids: list[str], profile: str, *, book: bool = True, console: Console | None = None) -> bool:
     """Executes chapters with a progress bar each, prints the table of results, and builds the book.
 
@@ -230,27 +281,10 @@ def run_course(ids: list[str], profile: str, *, book: bool = True, console: Cons
     chapters = select(manifest, ids)
     check_profile(profile)
     outcomes = []
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("cells"))
-    for chapter in chapters:
-        name = f"{chapter.id} {chapter.title}"
-        if not console.is_terminal:
-            console.print(f"{name} ({profile}) ...")
-        with Progress(
-            *columns, TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal
-        ) as progress:
-            bar = progress.add_task(name, total=None)
-            outcome = run_chapter(
-                chapter,
-                profile,
-                tick=lambda done, total, bar=bar, p=progress: p.update(bar, completed=done, total=total),
-            )
-        outcomes.append(outcome)
-        verdict = (
-            "[green]ok[/green]"
-            if outcome.ok
-            else f"[bold red]FAILED[/bold red]: {escape(outcome.problems[0])}"
-        )
-        console.print(f"{name}: {outcome.seconds:.0f} s, {verdict}")
+    with _Bars(profile, console) as bars:
+        for outcome in _outcomes(chapters, profile, bars.tick):
+            outcomes.append(outcome)
+            bars.finish(outcome)
     console.print()
     console.print(table(outcomes, profile, f"Results, profile {profile}"))
     print_failures(outcomes, console)
