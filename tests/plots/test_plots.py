@@ -1,15 +1,17 @@
 """Figures hold what they were given; the helpers around them keep their rules."""
 
+import base64
 import io
 
 import numpy as np
 import pytest
+from keras import ops
 from matplotlib import pyplot as plt
 from PIL import Image
 
 from diffusion_course import plots
-from diffusion_course.plots.display import figure_png
-from diffusion_course.plots.grids import montage
+from diffusion_course.plots.display import figure_png, png_size
+from diffusion_course.plots.grids import WIDEST, montage, whole_scale
 
 IMAGES = np.arange(5, dtype="float32")[:, None, None, None] / 10 * np.ones((5, 3, 4, 1), "float32")
 
@@ -82,11 +84,75 @@ def test_lines_hold_their_values_and_lengths():
         plots.plot_lines([1, 2, 4], {"b": [1, 2]}, xlabel="x", ylabel="y")
 
 
-def test_figure_becomes_a_png_and_is_closed():
-    figure = plots.image_grid(IMAGES)
-    picture = Image.open(io.BytesIO(figure_png(figure)))
-    assert picture.format == "PNG" and picture.width > 300
+def test_image_rows_places_pictures_labels_and_notes():
+    figure = plots.image_rows(
+        [IMAGES, IMAGES[::-1]], ["a", "b"], list("vwxyz"), notes=[list("ABCDE"), [""] * 5]
+    )
+    (axes,) = figure.axes
+    np.testing.assert_array_equal([i.get_array()[0, 0] for i in axes.images[5:]], IMAGES[::-1, 0, 0, 0])
+    assert [t.get_text() for t in axes.get_xticklabels()] == list("vwxyz")
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["a", "b"]
+    assert [t.get_text() for t in axes.texts] == [*"ABCDE", *[""] * 5]
+    assert axes.get_yticks()[0] < axes.get_yticks()[1] and axes.yaxis_inverted()
+
+
+@pytest.mark.parametrize("notes", [[["x"] * 5], [["x"] * 5, ["x"]]])
+def test_image_rows_refuses_notes_that_do_not_fit(notes):
+    with pytest.raises(ValueError, match="notes of lengths"):
+        plots.image_rows([IMAGES, IMAGES], ["a", "b"], notes=notes)
+
+
+@pytest.mark.parametrize(
+    ("draw", "columns"),
+    [
+        (lambda x: plots.image_rows([x[:12]], ["twelve"], list("abcdefghijkl")), 12),
+        (lambda x: plots.image_grid(x, 16), 16),
+        (lambda x: plots.image_grid(x, 8, "title", width=5), 8),
+        (lambda x: plots.film(x[:, None], range(16)), 16),
+    ],
+)
+def test_pictures_are_seen_at_56_pixels_or_more_and_each_pixel_is_a_whole_square(draw, columns):
+    noise = np.random.default_rng(0).integers(0, 2, (16, 28, 28, 1)).astype("float32")
+    png = figure_png(draw(noise))
+    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("L"))
+    assert png_size(png)[0] == pytest.approx(pixels.shape[1] / 2, abs=1) and png_size(png)[0] >= 56 * columns
+    wanted = np.kron(255 * noise[0, ..., 0], np.ones((4, 4)))
+    windows = np.lib.stride_tricks.sliding_window_view(pixels, wanted.shape)
+    coarse = (windows[..., ::16, ::16] == wanted[::16, ::16]).all(axis=(-1, -2))
+    assert any((windows[y, x] == wanted).all() for y, x in np.argwhere(coarse))
+
+
+def test_scales_fill_the_width_and_never_the_page():
+    assert whole_scale(28, columns=4, width=8) == 10  # 70 of 72 screen pixels per picture pixel of the width
+    assert whole_scale(28, columns=12, width=8) == 4  # the width would give 3: below 56 screen pixels
+    assert whole_scale(28, columns=24, width=8) == 2  # there is no room for 4
+    assert 0 < whole_scale(512, columns=8, width=8) < 1
+    for columns in range(1, 40):
+        assert whole_scale(28, columns, 8) * 28 * columns <= WIDEST * 2 * 90
+
+
+def test_figure_becomes_a_png_of_twice_the_pixels_and_is_closed():
+    figure = plt.figure(figsize=(4, 2))
+    png = figure_png(figure, crop=False)
+    picture = Image.open(io.BytesIO(png))
+    assert picture.format == "PNG" and picture.size == (720, 360) and png_size(png) == (360, 180)
     assert not plt.fignum_exists(figure.number)
+
+
+def test_a_figure_of_many_bytes_is_kept_at_the_pixels_of_the_screen():
+    png = figure_png(plots.image_grid(np.random.default_rng(0).random((64, 28, 28, 3)), 16))
+    assert Image.open(io.BytesIO(png)).width == png_size(png)[0]
+
+
+@pytest.mark.parametrize("kind", [np.asarray, ops.convert_to_tensor])
+def test_as_pictures_is_for_arrays_and_tensors(kind):
+    got = plots.as_pictures(kind(np.array([[-3, -1, 0, 0.5, 1, 9]], "float32")))
+    assert type(got) is np.ndarray and got.dtype == np.float32
+    np.testing.assert_array_equal(got, [[0, 0, 0.5, 0.75, 1, 1]])
+
+
+def test_as_pictures_halves_whole_numbers_too():
+    np.testing.assert_array_equal(plots.as_pictures(np.array([-1, 0, 1])), [0, 0.5, 1])
 
 
 @pytest.mark.parametrize(("caption", "alt"), [("", "words"), ("words", " ")])
@@ -100,5 +166,8 @@ def test_show_emits_picture_description_and_caption(monkeypatch):
     monkeypatch.setattr("IPython.display.display", lambda *args, **kwargs: shown.append((args, kwargs)))
     plots.show(plots.image_grid(IMAGES), "What it shows", "What one must know")
     (data,), options = shown[0]
-    assert data["text/plain"] == options["metadata"]["image/png"]["alt"] == "What one must know"
+    told = options["metadata"]["image/png"]
+    assert data["text/plain"] == told["alt"] == "What one must know"
+    picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    assert picture.size == pytest.approx((2 * told["width"], 2 * told["height"]), abs=1)
     assert shown[1][0][0].data == "*What it shows*"

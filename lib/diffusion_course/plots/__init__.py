@@ -2,7 +2,7 @@
 
 from diffusion_course.plots.curves import plot_lines
 from diffusion_course.plots.detection import roc_curves, score_histogram
-from diffusion_course.plots.display import show
+from diffusion_course.plots.display import as_pictures, show
 from diffusion_course.plots.grids import image_grid, image_rows
 from diffusion_course.plots.latents import decoded_plane, latent_map, plane_points
 from diffusion_course.plots.signals import lines_along, signal_overlays
@@ -12,6 +12,7 @@ from diffusion_course.plots.trajectories import film, steps_against_quality
 __all__ = [
     "CLASS_COLOURS",
     "CLASS_MARKERS",
+    "as_pictures",
     "decoded_plane",
     "film",
     "image_grid",

@@ -4,9 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from diffusion_course.plots.style import WIDTH
+from diffusion_course.plots.display import SHARP
+from diffusion_course.plots.style import DPI, WIDTH
+
+SIDE = 56  # screen pixels: narrower, nobody sees in a picture what the text says of it
+WIDEST = 10.4  # inches: beyond it a page shrinks the figure, and the pictures with it
+INNER = 0.775  # the share of a figure's width that Matplotlib gives to its axes, by default
+GAP = 6  # pixels of the PNG between pictures in rows
 
 
 def check_images(images: np.ndarray, name: str = "images") -> np.ndarray:
@@ -47,6 +54,40 @@ def montage(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
     return sheet
 
 
+def whole_scale(side: float, columns: int, width: float, smallest: int = SIDE) -> float:
+    """How much to enlarge pictures: by a whole number of the PNG's pixels, so that none is wider than another.
+
+    Args:
+        side: of a picture in its own pixels.
+        columns: pictures beside each other.
+        width: wished width of the figure in inches; it is exceeded where pictures would become smaller than they may,
+            but not beyond WIDEST.
+        smallest: how small pictures may become, in screen pixels.
+
+    Returns:
+        Pixels of the PNG per pixel of a picture; below 1 only for pictures that are larger than their place.
+    """
+    place = SHARP * DPI / columns / side
+    room, wished = WIDEST * place, max(width * INNER * place, SHARP * smallest / side)
+    if min(room, wished) < 1:
+        return min(room, wished)
+    return min(max(round(wished), -(-SHARP * smallest // side)), int(room))
+
+
+def sheet_axes(sheet: np.ndarray, columns: int, pitch: int, width: float, smallest: int = SIDE) -> Axes:
+    """Empty axes that fill a new figure, of the size of one `montage`; what is written around them is added outside.
+
+    Args:
+        sheet: what `montage` returned.
+        columns: pictures per row.
+        pitch: from one picture to the next, in pixels of the sheet.
+        width, smallest: as in `whole_scale`.
+    """
+    scale = whole_scale(pitch, columns, width, smallest) / (SHARP * DPI)
+    figure = plt.figure(figsize=(sheet.shape[1] * scale, sheet.shape[0] * scale))
+    return figure.add_axes((0, 0, 1, 1))
+
+
 def image_grid(images: np.ndarray, columns: int = 8, title: str = "", width: float = WIDTH) -> Figure:
     """A grid of pictures without axes.
 
@@ -54,17 +95,15 @@ def image_grid(images: np.ndarray, columns: int = 8, title: str = "", width: flo
         images: (N, H, W, 1 or 3) in [0, 1].
         columns: pictures per row.
         title: printed above; may be empty.
-        width: of the figure in inches.
+        width: wished width of the figure in inches; each picture takes at least 56 screen pixels while there is room.
     """
     sheet = montage(images, columns)
-    figure, axes = plt.subplots(
-        figsize=(width, width * sheet.shape[0] / sheet.shape[1] + (0.35 if title else 0))
-    )
-    axes.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes = sheet_axes(sheet, columns, np.shape(images)[2] + 1, width)
+    axes.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
     axes.set_axis_off()
     if title:
         axes.set_title(title, loc="left", fontsize=11)
-    return figure
+    return axes.figure
 
 
 def image_rows(
@@ -72,6 +111,7 @@ def image_rows(
     labels: Sequence[str],
     column_labels: Sequence[str] | None = None,
     width: float = WIDTH,
+    notes: Sequence[Sequence[str]] | None = None,
 ) -> Figure:
     """Labelled rows of pictures, for comparing column by column.
 
@@ -79,27 +119,41 @@ def image_rows(
         rows: R arrays (N, H, W, 1 or 3) in [0, 1], the same N each.
         labels: R texts, to the left of the rows.
         column_labels: N texts above the columns, or None.
-        width: of the figure in inches.
+        width: wished width of the figure in inches; each picture takes at least 56 screen pixels while there is room.
+        notes: R rows of N short texts below the pictures, empty where there is none; or None.
 
     Raises:
-        ValueError: numbers of rows, labels or pictures differ.
+        ValueError: numbers of rows, labels, notes or pictures differ.
     """
-    if len(rows) != len(labels) or len({len(r) for r in rows}) != 1:
+    n = {len(r) for r in rows} | {len(r) for r in notes or ()}
+    if not len(rows) == len(labels) == len(rows if notes is None else notes) or len(n) != 1:
         raise ValueError(
-            "`rows` must hold as many arrays as there are `labels`, all of one length. "
-            f"Received: lengths {[len(r) for r in rows]} and {len(labels)} labels"
+            "`rows` must hold as many arrays as there are `labels` and `notes`, all of one length. "
+            f"Received: lengths {[len(r) for r in rows]}, {len(labels)} labels"
+            + (f" and notes of lengths {[len(r) for r in notes]}" if notes is not None else "")
         )
-    n = len(rows[0])
-    height = width * len(rows) / (n + 1.6)
-    figure, grid = plt.subplots(len(rows), n, figsize=(width, height + 0.3), squeeze=False)
-    for axes_row, images, label in zip(grid, rows, labels, strict=True):
-        for axes, image in zip(axes_row, check_images(images), strict=True):
-            axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-            axes.set_xticks([])
-            axes.set_yticks([])
-            axes.spines[:].set_visible(False)
-        axes_row[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=10, labelpad=8)
-    for axes, text in zip(grid[0], column_labels or (), strict=False):
-        axes.set_title(text, fontsize=9)
-    figure.subplots_adjust(wspace=0.05, hspace=0.05)
+    (n,), rows = n, [check_images(r) for r in rows]
+    height, side = rows[0].shape[1:3]
+    wide = whole_scale(side, n, width) * side  # of a picture, in pixels of the PNG
+    high = round(wide * height / side)
+    gap, below = GAP, GAP if notes is None else 44
+    total = (n * (wide + gap) - gap, len(rows) * (high + below) - below)
+    left, top = [k * (wide + gap) for k in range(n)], [r * (high + below) for r in range(len(rows))]
+    figure = plt.figure(figsize=tuple(v / (SHARP * DPI) for v in total))
+    axes = figure.add_axes((0, 0, 1, 1))  # its units are pixels of the PNG; labels stand outside
+    for r, images in enumerate(rows):
+        for k, image in enumerate(images):
+            place = (left[k], left[k] + wide, top[r] + high, top[r])
+            axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest", extent=place)
+            if notes is not None:
+                axes.text(
+                    left[k] + wide / 2, top[r] + high + 6, notes[r][k], fontsize=8, ha="center", va="top"
+                )
+    axes.set(xlim=(0, total[0]), ylim=(total[1], 0), aspect="auto")
+    axes.set_yticks([y + high / 2 for y in top], labels, fontsize=10)
+    texts = [] if column_labels is None else list(column_labels)[:n]
+    axes.set_xticks([x + wide / 2 for x in left[: len(texts)]], texts, fontsize=9)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0, pad=6)
+    axes.spines[:].set_visible(False)
     return figure

@@ -7,8 +7,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from diffusion_course.plots.grids import montage
-from diffusion_course.plots.style import CLASS_COLOURS, CLASS_MARKERS
+from diffusion_course.plots.grids import montage, sheet_axes
+from diffusion_course.plots.style import CLASS_COLOURS, CLASS_MARKERS, WIDTH
 
 Limits = tuple[tuple[float, float], tuple[float, float]]
 
@@ -124,7 +124,9 @@ def decoded_plane(
         rgb[empty] = np.maximum(rgb[empty], np.array([0.80, 0.36, 0.0]) * 0.55)
     sheet = montage(rgb, columns, gap=0)
     if axes is None:
-        _, axes = plt.subplots(figsize=(8, 8 * rows / columns + 0.5))
+        axes = sheet_axes(
+            sheet, columns, images.shape[2], WIDTH, smallest=0
+        )  # one large picture, read as a whole
     axes.imshow(sheet, extent=(*limits[0], *limits[1]), interpolation="nearest", aspect="auto")
     axes.set_xlabel("latent coordinate $z_1$")
     axes.set_ylabel("latent coordinate $z_2$")

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from diffusion_course.plots.grids import check_images, montage
+from diffusion_course.plots.grids import check_images, montage, sheet_axes
 from diffusion_course.plots.style import CLASS_COLOURS, CLASS_MARKERS, WIDTH
 
 
@@ -17,7 +17,7 @@ def film(frames: np.ndarray, steps: Sequence, *, columns: int = 16, width: float
         frames: (S, N, H, W, 1 or 3), N pictures at S moments, in [0, 1] (values outside are clipped).
         steps: S labels, one per moment, e.g. the step t.
         columns: at most so many moments are shown, evenly spread, the first and the last among them; at least 2.
-        width: of the figure in inches.
+        width: wished width of the figure in inches, as in `image_grid`.
 
     Raises:
         ValueError: a shape, number or ``columns`` breaks these rules.
@@ -32,9 +32,9 @@ def film(frames: np.ndarray, steps: Sequence, *, columns: int = 16, width: float
     shown = frames[chosen].swapaxes(0, 1)  # (N, S, H, W, C)
     check_images(shown[0], "frames")
     sheet = montage(shown.reshape(-1, *shown.shape[2:]), columns=len(chosen))
-    figure, axes = plt.subplots(figsize=(width, width * sheet.shape[0] / sheet.shape[1] + 0.35))
-    axes.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     pitch = frames.shape[3] + 1  # a picture and its gap
+    axes = sheet_axes(sheet, len(chosen), pitch, width)
+    axes.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
     axes.set_xticks(
         np.arange(len(chosen)) * pitch + pitch / 2 - 1, [str(steps[i]) for i in chosen], fontsize=9
     )
@@ -42,7 +42,7 @@ def film(frames: np.ndarray, steps: Sequence, *, columns: int = 16, width: float
     axes.tick_params(length=0)
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
-    return figure
+    return axes.figure
 
 
 def steps_against_quality(
