@@ -49,7 +49,7 @@ def test_html_describes_every_row_and_escapes():
 def test_still_figure_closes_each_path_once():
     figure, alt = still_figure(PICTURES, [10, 50, 90], PATHS, **FUNCTIONS)
     assert "step 50" in alt and all(f"without {path}" in alt for path in PATHS)
-    assert len(figure.axes) == 3 * (3 + len(PATHS))
+    assert len(figure.axes[0].images) == 3 * (3 + len(PATHS))
     plt.close(figure)
 
 
@@ -61,7 +61,7 @@ def test_widget_follows_its_controls():
         return guess(noisy, t, open_paths)
 
     widget = path_switches(PICTURES, [10, 50, 90], PATHS, add_noise=add_noise, guess=watched)
-    step, seed, first, second, view = widget.children
+    (step, seed, _, second), view = widget.controls.values(), widget.view
     before = view.value
     second.value = False
     assert calls[-1] == (50, [True, False]) and view.value != before

@@ -61,7 +61,7 @@ def test_view_describes_both_rows_of_pictures():
 
 def test_widget_follows_its_controls_within_a_tenth_of_a_second():
     widget = sampler_explorer(GALLERY, RATIOS)
-    calls, eta, page, view = widget.children
+    (calls, eta, page), view = widget.controls.values(), widget.view
     assert page.max == 4
     seen = {view.value}
     began = time.perf_counter()
@@ -74,7 +74,7 @@ def test_widget_follows_its_controls_within_a_tenth_of_a_second():
 
 def test_without_a_kernel_a_still_figure_tells_every_number():
     figure, alt = still_figure(GALLERY, RATIOS)
-    assert len(figure.axes) == 6 * 8 and "FID ratio 8.0" in alt and alt.count("not judged") == 2
+    assert len(figure.axes[0].images) == 6 * 8 and "FID ratio 8.0" in alt and alt.count("not judged") == 2
     plt.close(figure)
     data, metadata = sampler_explorer(GALLERY, RATIOS)._repr_mimebundle_()
     assert "image/png" in data and "Eight generated" in metadata["image/png"]["alt"]

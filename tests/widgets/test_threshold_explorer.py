@@ -44,18 +44,18 @@ def widget():
 
 
 def test_moving_the_threshold_changes_table_and_picture(widget):
-    _, threshold, _, picture, table = widget.children
+    threshold, picture = widget.controls["threshold"], widget.view
     before = picture.value
     want = in_words(confusion(GOOD, TRUTH, 4.0))
     assert want in picture.value
     threshold.value = 8.0
     assert picture.value != before and "data:image/png;base64,iVBOR" in picture.value
-    assert f"<b>{confusion(GOOD, TRUTH, threshold.value).caught}</b>" in table.value
+    assert f"<b>{confusion(GOOD, TRUTH, threshold.value).caught}</b>" in picture.value
     assert not plt.get_fignums(), "a figure that pyplot knows of would be shown twice"
 
 
 def test_choosing_another_detector_moves_the_slider(widget):
-    name, threshold, share, picture, _ = widget.children
+    (name, threshold, share), picture = widget.controls.values(), widget.view
     for chosen, start in (("poor", 1.1), ("good", 4.0), ("poor", 1.1)):
         name.value = chosen
         np.testing.assert_allclose(threshold.value, start, rtol=1e-2)

@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from diffusion_course.widgets import word_pictures
-from diffusion_course.widgets.word_pictures import sheet_png
 
 
 @pytest.fixture
@@ -24,18 +23,13 @@ def made():
 
 def test_controls_ask_for_what_they_say(made):
     widget, asked = made
-    word, strength, seed, picture = widget.children
+    (word, strength, seed), picture = widget.controls.values(), widget.view
     assert asked == [("Dress", 1.0, 0)]
     before = picture.value
     strength.value, word.value, seed.value = 2.5, "Bag", 7
     assert asked[-1] == ("Bag", 2.5, 7)
     assert picture.value != before
     assert "4 pictures for the word Bag, noise times 2.5, seed 7" in picture.value
-
-
-def test_sheet_is_one_row_enlarged():
-    sheet = Image.open(io.BytesIO(sheet_png(np.zeros((4, 5, 6, 1)), zoom=3)))
-    assert sheet.size == ((4 * 7 - 1) * 3, 5 * 3)
 
 
 def test_without_a_kernel_there_is_a_still_picture(made):

@@ -1,12 +1,10 @@
 """Chapter 06's widget: scrub through a recorded walk from noise to pictures; beside x_t, what the network believes."""
 
-import base64
-import html
 from collections.abc import Sequence
 
 import numpy as np
 
-from diffusion_course.widgets.word_pictures import sheet_png
+from diffusion_course.widgets.pictures import captioned, headed
 
 
 def check_film(x_t: np.ndarray, x0_hat: np.ndarray, steps: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -46,17 +44,11 @@ def in_words(x0_hat: np.ndarray, steps: Sequence[int], moment: int) -> str:
     )
 
 
-def view_html(x_t: np.ndarray, x0_hat: np.ndarray, steps: Sequence[int], moment: int, zoom: int = 3) -> str:
+def view_html(x_t: np.ndarray, x0_hat: np.ndarray, steps: Sequence[int], moment: int) -> str:
     """Two rows of pictures at one moment, with a line of words above."""
-    words, rows = in_words(x0_hat, steps, moment), []
-    for label, pictures in (("x_t, where the walk is", x_t), ("x0_hat, what the network believes", x0_hat)):
-        data = base64.b64encode(sheet_png(pictures[moment], zoom)).decode("ascii")
-        rows.append(
-            f'<figure style="margin:6px 0"><figcaption>{html.escape(label)}</figcaption>'
-            f'<img style="max-width:100%" alt="{html.escape(label)}; {html.escape(words)}" '
-            f'src="data:image/png;base64,{data}"></figure>'
-        )
-    return f'<div style="line-height:1.4"><div><b>{html.escape(words)}</b></div>{"".join(rows)}</div>'
+    words = in_words(x0_hat, steps, moment)
+    both = {"x_t, where the walk is": x_t, "x0_hat, what the network believes": x0_hat}
+    return headed(words, *(captioned(x[moment], name, alt=f"{name}; {words}") for name, x in both.items()))
 
 
 def still_figure(x_t: np.ndarray, x0_hat: np.ndarray, steps: Sequence[int], columns: int = 8):
@@ -100,24 +92,12 @@ def denoising_film(x_t: np.ndarray, x0_hat: np.ndarray, steps: Sequence[int]):
     Raises:
         ValueError: as in `check_film`.
     """
-    import ipywidgets
-
-    from diffusion_course.widgets.still import still_box
-
     x_t, x0_hat = check_film(x_t, x0_hat, steps)
-    moment = ipywidgets.IntSlider(
-        len(steps) // 3,
-        min=0,
-        max=len(steps) - 1,
-        description="moment",
-        style={"description_width": "6em"},
-        layout=ipywidgets.Layout(width="40em", max_width="100%"),
-    )
-    view = ipywidgets.HTML()
+    from diffusion_course.widgets.panel import Panel, slider
 
-    def redraw(_change=None):
-        view.value = view_html(x_t, x0_hat, steps, moment.value)
+    def draw(moment):
+        return view_html(x_t, x0_hat, steps, moment)
 
-    redraw()
-    moment.observe(redraw, "value")
-    return still_box([moment, view], lambda: still_figure(x_t, x0_hat, steps))
+    last = len(steps) - 1
+    controls = {"moment": slider("moment", 0, last, len(steps) // 3)}
+    return Panel(draw, controls, lambda: still_figure(x_t, x0_hat, steps))

@@ -7,6 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from diffusion_course.plots.style import DPI
 from diffusion_course.widgets.latent_logic import LatentMap, class_style
 
 _TITLES = {"start": "A: the start", "crowd": "B: among many codes", "hole": "C: in a hole"}
@@ -60,10 +61,10 @@ def fallback_alt(latent_map: LatentMap, pictures: dict[str, tuple[tuple[float, f
     )
 
 
-def figure_png(figure: Figure, dpi: int = 96) -> bytes:
+def small_png(figure: Figure) -> bytes:
     """Renders a figure as a PNG with a palette, which takes a third of the bytes of a full-colour one."""
-    raw = io.BytesIO()
+    raw, small, dpi = io.BytesIO(), io.BytesIO(), 2 * DPI
     figure.savefig(raw, format="png", dpi=dpi)
-    small = io.BytesIO()
-    Image.open(raw).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    colours = Image.open(raw).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    colours.save(small, "PNG", optimize=True, dpi=(dpi, dpi))
     return small.getvalue()

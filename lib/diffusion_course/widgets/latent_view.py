@@ -1,6 +1,5 @@
 """The wiring of the latent explorer: what travels to the browser, and the one request that comes back."""
 
-import base64
 import logging
 from importlib.resources import files
 
@@ -8,8 +7,9 @@ import anywidget
 import numpy as np
 import traitlets
 
-from diffusion_course.widgets.latent_figure import fallback_alt, fallback_figure, figure_png
+from diffusion_course.widgets.latent_figure import fallback_alt, fallback_figure, small_png
 from diffusion_course.widgets.latent_logic import LatentMap, checked_place, class_style, decode_one
+from diffusion_course.widgets.pictures import with_still
 
 _HERE = files(__package__)
 
@@ -113,19 +113,16 @@ class LatentExplorer(anywidget.AnyWidget):
             "error": None,
         }
 
-    def _still(self) -> tuple[str, str]:
+    def _still(self) -> tuple[bytes, str]:
         if self._fallback is None:
             pictures = {
                 kind: (place, decode_one(self._decode, place, self._image_shape))
                 for kind, place in self._map.probes(self._start).items()
             }
-            png = figure_png(fallback_figure(self._map, pictures))
-            self._fallback = base64.b64encode(png).decode("ascii"), fallback_alt(self._map, pictures)
+            png = small_png(fallback_figure(self._map, pictures))
+            self._fallback = png, fallback_alt(self._map, pictures)
         return self._fallback
 
     def _repr_mimebundle_(self, **kwargs):
         """The live view, and beside it a still picture for readers without a kernel."""
-        data, metadata = super()._repr_mimebundle_(**kwargs)
-        png, alt = self._still()
-        data = {**data, "image/png": png, "text/plain": alt}
-        return data, {**metadata, "image/png": {"alt": alt}}
+        return with_still(super()._repr_mimebundle_(**kwargs), self._still())

@@ -1,14 +1,12 @@
 """Chapter 03's widget: add noise with a slider, and see what each method makes of it, with its PSNR."""
 
-import base64
-import html
 import textwrap
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from diffusion_course.metrics.image_quality import psnr
-from diffusion_course.widgets.word_pictures import sheet_png
+from diffusion_course.widgets.pictures import captioned, side_by_side
 
 Denoise = Callable[[np.ndarray, float], np.ndarray]
 
@@ -46,20 +44,19 @@ def compare(
     return {name: (p[0], float(psnr(p, clean[None])[0])) for name, p in shown.items()}
 
 
-def comparison_html(results: Mapping[str, tuple[np.ndarray, float]], zoom: int = 4) -> str:
+def comparison_html(results: Mapping[str, tuple[np.ndarray, float]]) -> str:
     """The pictures side by side, each with its name and PSNR below; the best method is marked."""
-    rivals = [name for name in results if name not in ("clean", "noisy")]
-    best = max(rivals, key=lambda name: results[name][1])
-    cells = []
-    for name, (picture, value) in results.items():
-        data = base64.b64encode(sheet_png(picture[None], zoom)).decode("ascii")
-        label = "the original" if name == "clean" else f"{value:.1f} dB" + (" ★" if name == best else "")
-        cells.append(
-            f'<figure style="margin:0 8px 8px 0;text-align:center;line-height:1.3">'
-            f'<img src="data:image/png;base64,{data}" alt="{html.escape(name)}: {html.escape(label)}">'
-            f"<figcaption>{html.escape(name)}<br><b>{html.escape(label)}</b></figcaption></figure>"
+    best = max(
+        (name for name in results if name not in ("clean", "noisy")), key=lambda name: results[name][1]
+    )
+    notes = {name: f"{value:.1f} dB" + (" ★" if name == best else "") for name, (_, value) in results.items()}
+    notes["clean"] = "the original"
+    return side_by_side(
+        *(
+            captioned(picture[None], name, note=notes[name], size=112)
+            for name, (picture, _) in results.items()
         )
-    return f'<div style="display:flex;flex-wrap:wrap">{"".join(cells)}</div>'
+    )
 
 
 def still_figure(clean: np.ndarray, methods: Mapping[str, Denoise], levels=(0.1, 0.2, 0.4, 0.8)):
@@ -76,15 +73,8 @@ def still_figure(clean: np.ndarray, methods: Mapping[str, Denoise], levels=(0.1,
         [np.stack([picture for picture, _ in r.values()]) for r in results],
         [f"noise {level:g}" for level in levels],
         [textwrap.fill(name, 11) for name in results[0]],
+        notes=[[f"{v:.1f} dB" if np.isfinite(v) else "" for _, v in r.values()] for r in results],
     )
-    for axes, (_, value) in zip(
-        [a for row in range(len(levels)) for a in figure.axes[row * len(results[0]) :][: len(results[0])]],
-        [pair for r in results for pair in r.values()],
-        strict=True,
-    ):
-        if np.isfinite(value):
-            axes.set_xlabel(f"{value:.1f} dB", fontsize=8, labelpad=2)
-    figure.subplots_adjust(hspace=0.22)
     words = "; ".join(
         f"at noise {level:g}: "
         + ", ".join(f"{name} {value:.1f} dB" for name, (_, value) in r.items() if name != "clean")
@@ -107,45 +97,24 @@ def noise_slider(pictures: np.ndarray, methods: Mapping[str, Denoise]):
     Raises:
         ValueError: there are no pictures or no methods.
     """
-    import ipywidgets
-
-    from diffusion_course.widgets.still import still_box
-
     if not len(pictures) or not methods:
         raise ValueError(
             "`pictures` and `methods` must hold at least one each. "
             f"Received: {len(pictures)} pictures, {len(methods)} methods"
         )
-    style, wide = {"description_width": "9em"}, ipywidgets.Layout(width="30em")
-    picture = ipywidgets.IntSlider(
-        0, min=0, max=len(pictures) - 1, description="picture", style=style, layout=wide
-    )
-    level = ipywidgets.FloatSlider(
-        0.2, min=0, max=1.2, step=0.05, description="noise level", style=style, layout=wide
-    )
-    honest = ipywidgets.Checkbox(True, description="tell the methods the true level", indent=False)
-    told = ipywidgets.FloatSlider(
-        0.2,
-        min=0,
-        max=1.2,
-        step=0.05,
-        description="level they are told",
-        style=style,
-        layout=wide,
-        disabled=True,
-    )
-    seed = ipywidgets.IntSlider(0, min=0, max=50, description="seed of the noise", style=style, layout=wide)
-    view = ipywidgets.HTML()
+    from diffusion_course.widgets.panel import Panel, slider, switch
 
-    def redraw(_change=None):
-        told.disabled = honest.value
-        noise = np.random.default_rng(seed.value).standard_normal(pictures.shape[1:])
-        believed = level.value if honest.value else told.value
-        results = compare(pictures[picture.value], noise, level.value, believed, methods)
-        view.value = comparison_html(results)
+    def draw(picture, level, honest, told, seed):
+        noise = np.random.default_rng(seed).standard_normal(pictures.shape[1:])
+        return comparison_html(compare(pictures[picture], noise, level, level if honest else told, methods))
 
-    redraw()
-    for control in (picture, level, honest, told, seed):
-        control.observe(redraw, "value")
-
-    return still_box([picture, level, honest, told, seed, view], lambda: still_figure(pictures[0], methods))
+    controls = {
+        "picture": slider("picture", 0, len(pictures) - 1),
+        "level": slider("noise level", 0, 1.2, 0.2, step=0.05),
+        "honest": switch("tell the methods the true level"),
+        "told": slider("level they are told", 0, 1.2, 0.2, step=0.05),
+        "seed": slider("seed of the noise", 0, 50),
+    }
+    controls["told"].disabled = True
+    controls["honest"].observe(lambda change: setattr(controls["told"], "disabled", change.new), "value")
+    return Panel(draw, controls, lambda: still_figure(pictures[0], methods))

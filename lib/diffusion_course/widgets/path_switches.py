@@ -1,11 +1,10 @@
 """Chapter 07's widget: close single paths through a U-Net, and see what each of them carries."""
 
-import html
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from diffusion_course.widgets.word_pictures import sheet_png
+from diffusion_course.widgets.pictures import captioned
 
 Guess = Callable[[np.ndarray, int, Sequence[bool]], np.ndarray]
 AddNoise = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
@@ -46,19 +45,15 @@ def look(
     return {name: (x, float(np.sqrt(np.mean((x - shown["clean"]) ** 2)))) for name, x in shown.items()}
 
 
-def look_html(rows: dict[str, tuple[np.ndarray, float]], zoom: int = 2) -> str:
+def look_html(rows: dict[str, tuple[np.ndarray, float]]) -> str:
     """The rows below each other, each with its name and its error."""
-    import base64
-
-    lines = []
-    for name, (pictures, error) in rows.items():
-        label = name if name == "clean" else f"{name}: error {error:.3f}"
-        data = base64.b64encode(sheet_png(pictures, zoom)).decode("ascii")
-        lines.append(
-            f'<div style="line-height:1.3;margin-bottom:6px">{html.escape(label)}<br>'
-            f'<img src="data:image/png;base64,{data}" alt="{len(pictures)} pictures, {html.escape(label)}"></div>'
-        )
-    return "".join(lines)
+    labels = {
+        name: name if name == "clean" else f"{name}: error {error:.3f}" for name, (_, error) in rows.items()
+    }
+    return "".join(
+        captioned(pictures, labels[name], alt=f"{len(pictures)} pictures, {labels[name]}", size=56)
+        for name, (pictures, _) in rows.items()
+    )
 
 
 def still_figure(pictures: np.ndarray, steps: Sequence[int], paths: Sequence[str], **functions):
@@ -97,33 +92,22 @@ def path_switches(
     Raises:
         ValueError: there are no pictures, steps or paths.
     """
-    import ipywidgets
-
-    from diffusion_course.widgets.still import still_box
-
     if not len(pictures) or not len(steps) or not len(paths):
         raise ValueError(
             "`pictures`, `steps` and `paths` must hold at least one each. "
             f"Received: {len(pictures)}, {len(steps)}, {len(paths)}"
         )
+    from diffusion_course.widgets.panel import Panel, slider, stops, switch
+
     functions = {"add_noise": add_noise, "guess": guess}
-    style, wide = {"description_width": "9em"}, ipywidgets.Layout(width="34em")
-    step = ipywidgets.SelectionSlider(
-        options=[int(t) for t in steps],
-        value=int(steps[len(steps) // 2]),
-        description="step t",
-        style=style,
-        layout=wide,
-    )
-    seed = ipywidgets.IntSlider(0, min=0, max=50, description="seed of the noise", style=style, layout=wide)
-    switches = [ipywidgets.Checkbox(True, description=path, indent=False) for path in paths]
-    view = ipywidgets.HTML()
 
-    def redraw(_change=None):
-        chosen = [switch.value for switch in switches]
-        view.value = look_html(look(pictures, step.value, chosen, seed=seed.value, **functions))
+    def draw(step, seed, **switches):
+        return look_html(look(pictures, step, list(switches.values()), seed=seed, **functions))
 
-    redraw()
-    for control in (step, seed, *switches):
-        control.observe(redraw, "value")
-    return still_box([step, seed, *switches, view], lambda: still_figure(pictures, steps, paths, **functions))
+    numbers = [int(t) for t in steps]
+    controls = {
+        "step": stops("step t", numbers, numbers[len(numbers) // 2]),
+        "seed": slider("seed of the noise", 0, 50),
+        **{f"path {k}": switch(path) for k, path in enumerate(paths)},
+    }
+    return Panel(draw, controls, lambda: still_figure(pictures, steps, paths, **functions))

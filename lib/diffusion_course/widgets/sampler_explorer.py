@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from diffusion_course.plots.style import CLASS_COLOURS
-from diffusion_course.widgets.still import image_html
-from diffusion_course.widgets.word_pictures import sheet_png
+from diffusion_course.widgets.pictures import headed, image_html, side_by_side
 
 Setting = tuple[int, float]  # network calls, eta
 SHOWN = 16  # pictures at a time
@@ -100,16 +99,12 @@ def view_html(
     first, last = SHOWN * page, min(SHOWN * (page + 1), len(gallery[setting]))
     sheet = "<br>".join(
         image_html(
-            sheet_png(gallery[setting][i : min(i + 8, last)]),
+            gallery[setting][i : min(i + 8, last)],
             f"Generated pictures {i + 1} to {min(i + 8, last)}. {words}",
         )
         for i in range(first, last, 8)
     )
-    return (
-        f'<div style="line-height:1.3"><div><b>{html.escape(words)}</b></div>'
-        f'<div style="display:flex;flex-wrap:wrap;gap:16px;align-items:center;margin-top:6px"><div>{sheet}</div>'
-        f"{quality_svg(ratios, setting) if ratios else ''}</div></div>"
-    )
+    return headed(words, side_by_side(f"<div>{sheet}</div>", quality_svg(ratios, setting) if ratios else ""))
 
 
 def still_figure(gallery: Mapping[Setting, np.ndarray], ratios: Mapping[Setting, float]):
@@ -145,25 +140,15 @@ def sampler_explorer(gallery: Mapping[Setting, np.ndarray], ratios: Mapping[Sett
     Raises:
         ValueError: see `check_gallery`.
     """
-    import ipywidgets
-
-    from diffusion_course.widgets.still import still_box
-
     calls, etas = check_gallery(gallery)
-    pages = max(len(next(iter(gallery.values()))) // SHOWN, 1)
-    style, wide = {"description_width": "8em"}, ipywidgets.Layout(width="30em", max_width="100%")
-    common = {"style": style, "layout": wide}
-    chosen_calls = ipywidgets.SelectionSlider(options=calls, description="network calls", **common)
-    chosen_eta = ipywidgets.SelectionSlider(
-        options=[(f"{eta:g}", eta) for eta in etas], description="eta", **common
-    )
-    page = ipywidgets.IntSlider(1, min=1, max=pages, description="noises", **common)
-    view = ipywidgets.HTML()
+    from diffusion_course.widgets.panel import Panel, slider, stops
 
-    def redraw(_change=None):
-        view.value = view_html(gallery, ratios, (chosen_calls.value, chosen_eta.value), page.value - 1)
+    def draw(calls, eta, page):
+        return view_html(gallery, ratios, (calls, eta), page - 1)
 
-    redraw()
-    for control in (chosen_calls, chosen_eta, page):
-        control.observe(redraw, "value")
-    return still_box([chosen_calls, chosen_eta, page, view], lambda: still_figure(gallery, ratios))
+    controls = {
+        "calls": stops("network calls", calls),
+        "eta": stops("eta", [(f"{eta:g}", eta) for eta in etas]),
+        "page": slider("noises", 1, max(len(next(iter(gallery.values()))) // SHOWN, 1)),
+    }
+    return Panel(draw, controls, lambda: still_figure(gallery, ratios))

@@ -1,11 +1,10 @@
 """Chapter 04's widget: move the threshold over the scores and watch the confusion table."""
 
-import io
 from collections.abc import Mapping
 
 import numpy as np
 
-from diffusion_course.widgets.still import image_html, still_box
+from diffusion_course.widgets.pictures import image_html
 from diffusion_course.widgets.threshold_logic import Detector, in_words, table_html
 
 # Anomalies among 1,000 beats; None: as many as the test set has.
@@ -26,13 +25,6 @@ def _histogram(detector: Detector, threshold: float, title: str = ""):
     truth = np.arange(len(scores)) >= len(detector.normals)
     score_histogram(scores, truth, threshold=threshold, title=title, axes=figure.add_subplot())
     return figure
-
-
-def _png(figure) -> bytes:
-    """PNG bytes of the whole figure, always of one size: a cropped one would jump while the slider moves."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=90)
-    return buffer.getvalue()
 
 
 def still_figure(detectors: Mapping[str, Detector], thresholds: Mapping[str, float]):
@@ -68,46 +60,33 @@ def threshold_explorer(
     Raises:
         ValueError: there is no detector, or one has no threshold, or see `check_scores`.
     """
-    import ipywidgets
-
     if not scores or set(scores) != set(thresholds):
         raise ValueError(
             "`scores` and `thresholds` must name the same detectors, at least one. "
             f"Received: {sorted(scores)} and {sorted(thresholds)}"
         )
     detectors = {name: Detector.from_scores(s, is_anomaly) for name, s in scores.items()}
-    style, wide = {"description_width": "11em"}, {"width": "36em"}
-    name = ipywidgets.Dropdown(options=list(detectors), description="detector", style=style)
-    first = next(iter(detectors))
-    threshold = ipywidgets.FloatLogSlider(
-        thresholds[first], base=10, min=-3, max=3, step=0.005, description="threshold",
-        readout_format=".3g", style=style, layout=wide,
-    )  # fmt: skip
-    share = ipywidgets.SelectionSlider(
-        options=list(SHARES),
-        description="anomalies", style=style, layout=wide,
-    )  # fmt: skip
-    picture, table = ipywidgets.HTML(), ipywidgets.HTML()
+    from diffusion_course.widgets.panel import Panel, choice, log_slider, stops
 
-    def redraw(_change=None):
-        detector = detectors[name.value]
-        result = detector.confusion(threshold.value, SHARES[share.value])
-        table.value = table_html(result)
-        alt = f"Score histograms with the threshold at {threshold.value:.3g}. {in_words(result)}"
-        picture.value = image_html(_png(_histogram(detector, threshold.value)), alt)
+    def draw(name, threshold, share):
+        result = detectors[name].confusion(threshold, SHARES[share])
+        alt = f"Score histograms with the threshold at {threshold:.3g}. {in_words(result)}"
+        return image_html(_histogram(detectors[name], threshold), alt) + table_html(result)
 
-    def change_detector(_change=None):
+    name, threshold = (
+        choice("detector", detectors),
+        log_slider("threshold", thresholds[next(iter(detectors))]),
+    )
+
+    def begin_where_this_detector_does(_change=None):
         low, high = np.log10(detectors[name.value].limits())
         with threshold.hold_trait_notifications():
             # Widen first: a slider refuses limits that exclude its value.
             threshold.min, threshold.max = -12, 12
             threshold.value = thresholds[name.value]
             threshold.min, threshold.max = float(low), float(high)
-        redraw()
 
-    name.observe(change_detector, "value")
-    threshold.observe(redraw, "value")
-    share.observe(redraw, "value")
-    change_detector()
-
-    return still_box([name, threshold, share, picture, table], lambda: still_figure(detectors, thresholds))
+    begin_where_this_detector_does()
+    name.observe(begin_where_this_detector_does, "value")
+    controls = {"name": name, "threshold": threshold, "share": stops("anomalies", SHARES)}
+    return Panel(draw, controls, lambda: still_figure(detectors, thresholds))

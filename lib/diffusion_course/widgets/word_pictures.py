@@ -1,30 +1,10 @@
 """Chapter 00's widget: a word, a strength of noise and a seed become a row of pictures."""
 
-import io
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 Generate = Callable[[str, float, int], np.ndarray]
-
-
-def sheet_png(images: np.ndarray, zoom: int = 3) -> bytes:
-    """A row of pictures as PNG bytes, enlarged without smoothing.
-
-    Args:
-        images: (N, H, W, 1) in [0, 1].
-        zoom: screen pixels per picture pixel.
-    """
-    from PIL import Image
-
-    from diffusion_course.plots.grids import montage
-
-    sheet = np.uint8(np.round(montage(images, len(images)) * 255))
-    buffer = io.BytesIO()
-    Image.fromarray(sheet).resize(
-        (sheet.shape[1] * zoom, sheet.shape[0] * zoom), Image.Resampling.NEAREST
-    ).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def still_figure(generate: Generate, words: Sequence[str], strengths: Sequence[float] = (0.0, 0.5, 1.0, 2.0)):
@@ -58,27 +38,17 @@ def word_pictures(generate: Generate, words: Sequence[str]):
     Raises:
         ValueError: ``words`` is empty.
     """
-    import ipywidgets
-
-    from diffusion_course.widgets.still import image_html, still_box
-
     if not words:
         raise ValueError("`words` must hold at least one word. Received: words=[]")
-    style = {"description_width": "8em"}
-    word = ipywidgets.Dropdown(options=list(words), description="word", style=style)
-    strength = ipywidgets.FloatSlider(
-        1.0, min=0, max=3, step=0.1, description="strength of noise", style=style
-    )
-    seed = ipywidgets.IntSlider(0, min=0, max=50, description="seed", style=style)
-    picture = ipywidgets.HTML()
+    from diffusion_course.widgets.panel import Panel, choice, slider
 
-    def redraw(_change=None):
-        images = generate(word.value, strength.value, seed.value)
-        alt = f"{len(images)} pictures for the word {word.value}, noise times {strength.value:g}, seed {seed.value}"
-        picture.value = image_html(sheet_png(images), alt)
+    def draw(word, strength, seed):
+        images = generate(word, strength, seed)
+        return images, f"{len(images)} pictures for the word {word}, noise times {strength:g}, seed {seed}"
 
-    redraw()
-    for control in (word, strength, seed):
-        control.observe(redraw, "value")
-
-    return still_box([word, strength, seed, picture], lambda: still_figure(generate, words))
+    controls = {
+        "word": choice("word", words),
+        "strength": slider("strength of noise", 0, 3, 1, step=0.1),
+        "seed": slider("seed", 0, 50),
+    }
+    return Panel(draw, controls, lambda: still_figure(generate, words))
