@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 from diffusion_course.schedules import NoiseSchedule
 from diffusion_course.widgets import noising_explorer
 from diffusion_course.widgets.noising_explorer import still_figure, view_html
-from diffusion_course.widgets.noising_logic import CurveDrawing, in_words, noisy_picture
+from diffusion_course.widgets.noising_logic import in_words, log_snr_chart, marked, noisy_picture
 
 RAMP = np.tile(np.linspace(0, 1, 28)[:, None, None], (1, 28, 1))
 PICTURES = {"ramp": RAMP, "turned <over>": RAMP[::-1]}
@@ -37,20 +37,20 @@ def test_words_tell_every_number():
 
 
 def test_dot_runs_down_its_curve():
-    curves = CurveDrawing(SCHEDULES)
+    chart = log_snr_chart(SCHEDULES)
 
     def dot(name, t):
-        after = curves.svg(name, t).split("<circle ")[1]
+        after = marked(chart, name, SCHEDULES[name], t).split("<circle ")[1]
         return [float(after.split(f'{key}="')[1].split('"')[0]) for key in ("cx", "cy")]
 
     places = np.array([dot("linear", t) for t in (0, 250, 500, 999)])
     assert (np.diff(places, axis=0) > 0).all()  # to the right and down
     assert dot("short", 49)[0] == dot("linear", 999)[0]  # both at the end of the axis
-    assert curves.svg("linear", 0).count("<polyline") == 2
+    assert marked(chart, "linear", SCHEDULES["linear"], 0).count("<polyline") == 2
 
 
 def test_view_describes_its_pictures_and_escapes_names():
-    text = view_html(PICTURES, CurveDrawing(SCHEDULES), "short", 10, np.zeros_like(RAMP))
+    text = view_html(PICTURES, log_snr_chart(SCHEDULES), "short", SCHEDULES["short"], 10, np.zeros_like(RAMP))
     assert (
         text.count("<img") == 2 == text.count("alt=")
         and "turned &lt;over&gt;" in text

@@ -39,18 +39,21 @@ def test_words_say_what_was_not_judged():
     assert "not judged" in in_words((5, 0.5), RATIOS)
 
 
-def test_ring_sits_on_the_chosen_point_and_better_is_lower():
-    def ring(setting):
-        after = quality_svg(RATIOS, setting).split('r="9"')[0].rsplit("<circle ", 1)[1]
+def test_mark_sits_on_the_chosen_point_and_better_is_lower():
+    def mark(setting):
+        after = quality_svg(RATIOS, setting).split('r="6"')[0].rsplit("<circle ", 1)[1]
         return [float(after.split(f'{key}="')[1].split('"')[0]) for key in ("cx", "cy")]
 
-    (x5, y5), (x20, y20) = ring((5, 0.0)), ring((20, 0.0))
+    (x5, y5), (x20, y20) = mark((5, 0.0)), mark((20, 0.0))
     assert x20 > x5 and y20 > y5  # to the right, and down
-    assert ring((5, 1.0))[1] < y5
-    assert 'r="9"' not in quality_svg(RATIOS, (5, 0.5))
-    assert 'role="img"' in quality_svg(RATIOS, (5, 0.5)) and "20 network calls, eta 1" in quality_svg(
-        RATIOS, (5, 0.0)
-    )
+    assert mark((5, 1.0))[1] < y5
+    chosen, other = quality_svg(RATIOS, (5, 0.0)), quality_svg(RATIOS, (5, 0.5))
+    assert 'r="6"' not in other and 'role="img"' in other and "20 network calls, eta 1" in chosen
+    assert chosen.count('r="3"') == len(RATIOS) and ">FID ratio<" in chosen
+
+
+def test_one_judged_setting_is_a_plot_too():
+    assert 'r="6"' in quality_svg({(5, 0.0): 3.0}, (5, 0.0))
 
 
 def test_view_describes_both_rows_of_pictures():

@@ -5,14 +5,16 @@ from collections.abc import Mapping
 import numpy as np
 
 from diffusion_course.schedules import NoiseSchedule
-from diffusion_course.widgets.noising_logic import CurveDrawing, in_words, noisy_picture
+from diffusion_course.widgets.chart import Chart
+from diffusion_course.widgets.noising_logic import in_words, log_snr_chart, marked, noisy_picture
 from diffusion_course.widgets.pictures import captioned, headed, side_by_side
 
 
 def view_html(
     pictures: Mapping[str, np.ndarray],
-    curves: CurveDrawing,
+    chart: Chart,
     name: str,
+    schedule: NoiseSchedule,
     t: int,
     noise: np.ndarray,
 ) -> str:
@@ -20,12 +22,10 @@ def view_html(
 
     Args:
         pictures: name -> (H, W, 1) in [0, 1], all of one size.
-        curves: a `CurveDrawing`.
-        name: of the schedule.
-        t: its step.
+        chart: the curves of all schedules.
+        name, schedule, t: a schedule and its step.
         noise: (H, W, 1), standard normal, the same for every picture.
     """
-    schedule = curves.schedules[name]
     words, share = in_words(name, schedule, t), 100 * schedule.alpha_bars[t]
     bar = (
         f'<div aria-hidden="true" style="display:flex;width:560px;max-width:100%;height:14px;border:1px solid #888">'
@@ -35,7 +35,7 @@ def view_html(
     )
     shown = {label: noisy_picture(picture, noise, schedule, t)[None] for label, picture in pictures.items()}
     cells = [captioned(x, label, alt=f"{label}: {words}", size=140) for label, x in shown.items()]
-    return headed(words, bar, side_by_side(*cells, curves.svg(name, t)))
+    return headed(words, bar, side_by_side(*cells, marked(chart, name, schedule, t)))
 
 
 def still_figure(
@@ -93,11 +93,11 @@ def noising_explorer(pictures: Mapping[str, np.ndarray], schedules: Mapping[str,
         )
     from diffusion_course.widgets.panel import Panel, choice, slider
 
-    curves, shape = CurveDrawing(schedules), np.shape(next(iter(pictures.values())))
+    chart, shape = log_snr_chart(schedules), np.shape(next(iter(pictures.values())))
 
     def draw(t, name, seed):
         noise = np.random.default_rng(seed).standard_normal(shape)
-        return view_html(pictures, curves, name, t, noise)
+        return view_html(pictures, chart, name, schedules[name], t, noise)
 
     last = len(next(iter(schedules.values()))) - 1
     t, name = slider("step t", 0, last, last // 5), choice("schedule", schedules)

@@ -1,16 +1,14 @@
 """What the schedule widget shows at one step: noisy pictures, shares, and a place on the log-SNR curves. No widget."""
 
-import html
 from collections.abc import Mapping
 
 import numpy as np
 
-from diffusion_course.plots.style import CLASS_COLOURS
 from diffusion_course.schedules import NoiseSchedule
+from diffusion_course.widgets.chart import Chart
 
 # The part of the log-SNR axis that is drawn; beyond it a curve runs along the frame.
 LOG_SNR_LIMITS = (-12.0, 10.0)
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 560, 260, 46, 150, 12, 40
 
 
 def noisy_picture(picture: np.ndarray, noise: np.ndarray, schedule: NoiseSchedule, t: int) -> np.ndarray:
@@ -43,73 +41,23 @@ def in_words(name: str, schedule: NoiseSchedule, t: int) -> str:
     )
 
 
-def _place(share: float, log_snr) -> tuple[float, float]:
-    """Where a point of a curve lies on the drawing, in pixels.
-
-    Args:
-        share: how much of the schedule has passed, 0 to 1, so that schedules of any length fit on one axis.
-        log_snr: natural logarithm of the signal-to-noise ratio.
-    """
-    low, high = LOG_SNR_LIMITS
-    y = (high - float(np.clip(log_snr, low, high))) / (high - low)
-    return _LEFT + share * (_WIDTH - _LEFT - _RIGHT), _TOP + y * (_HEIGHT - _TOP - _BOTTOM)
-
-
-def _share(schedule: NoiseSchedule, t: int) -> float:
+def _share(schedule: NoiseSchedule, t) -> float:
+    """How much of a schedule has passed, 0 to 1, so that schedules of any length fit on one axis."""
     return (t + 1) / len(schedule)
 
 
-class CurveDrawing:
-    """The log-SNR curves of all schedules as SVG; only the dot is made anew for each step.
+def log_snr_chart(schedules: Mapping[str, NoiseSchedule]) -> Chart:
+    """The log-SNR of all schedules over the share of their steps."""
+    lines = {}
+    for name, schedule in schedules.items():
+        steps = np.unique(np.linspace(0, len(schedule) - 1, 120).round().astype(int))
+        lines[name] = _share(schedule, steps), schedule.log_snr[steps]
+    y_ticks = {f"{value:+d}" if value else "0": value for value in range(-12, 11, 4)}
+    limits = (0, 1, *LOG_SNR_LIMITS)
+    return Chart(lines, {"0": 0, "0.5": 0.5, "1": 1}, y_ticks, limits, ("share of the steps done", "log-SNR"))
 
-    Args:
-        schedules: name -> NoiseSchedule.
-    """
 
-    def __init__(self, schedules: Mapping[str, NoiseSchedule]):
-        self.schedules = dict(schedules)
-        right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
-        parts = []
-        for value in range(-12, 11, 4):
-            y = _place(0, value)[1]
-            parts.append(
-                f'<line x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" stroke="#888" stroke-opacity="0.35"/>'
-                f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:+d}</text>'.replace(
-                    "+0", "0"
-                )
-            )
-        parts.append(
-            f'<text x="{(_LEFT + right) / 2}" y="{_HEIGHT - 4}" text-anchor="middle">share of the steps done</text>'
-        )
-        for share in (0, 0.5, 1):
-            parts.append(
-                f'<text x="{_place(share, 0)[0]}" y="{bottom + 16}" text-anchor="middle">{share:g}</text>'
-            )
-        parts.append(f'<text x="12" y="{(_TOP + bottom) / 2}" text-anchor="middle" '
-                     f'transform="rotate(-90 12 {(_TOP + bottom) / 2})">log-SNR</text>')  # fmt: skip
-        dashes = ("", "8 3", "2 3", "10 3 2 3")  # a second sign beside the colour
-        for k, (name, schedule) in enumerate(self.schedules.items()):
-            steps = np.unique(np.linspace(0, len(schedule) - 1, 120).round().astype(int))
-            points = [_place(_share(schedule, t), schedule.log_snr[t]) for t in steps]
-            line = (
-                f'stroke="{CLASS_COLOURS[k]}" stroke-width="2" stroke-dasharray="{dashes[k % 4]}" fill="none"'
-            )
-            parts.append(f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}" {line}/>')
-            y = _TOP + 14 + 20 * k
-            parts.append(
-                f'<line x1="{right + 10}" x2="{right + 36}" y1="{y - 4}" y2="{y - 4}" {line}/>'
-                f'<text x="{right + 42}" y="{y}">{html.escape(name)}</text>'
-            )
-        self._fixed = "".join(parts)
-
-    def svg(self, name: str, t: int) -> str:
-        """The curves with a dot at step t of one schedule."""
-        schedule = self.schedules[name]
-        x, y = _place(_share(schedule, t), schedule.log_snr[t])
-        colour = CLASS_COLOURS[list(self.schedules).index(name)]
-        words = html.escape(f"log-SNR curves of all schedules; the dot: {in_words(name, schedule, t)}")
-        return (
-            f'<svg role="img" aria-label="{words}" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
-            f'style="width:{_WIDTH}px;max-width:100%" font-size="12" fill="currentColor">{self._fixed}'
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{colour}" stroke="black" stroke-width="1.5"/></svg>'
-        )
+def marked(chart: Chart, name: str, schedule: NoiseSchedule, t: int) -> str:
+    """The chart with a mark at step t of one schedule, as HTML."""
+    words = f"log-SNR curves of all schedules; the dot: {in_words(name, schedule, t)}"
+    return chart.svg(words, (name, _share(schedule, t), schedule.log_snr[t]))

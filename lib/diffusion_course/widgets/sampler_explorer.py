@@ -1,17 +1,15 @@
 """Chapter 08's widget: choose network calls and eta, see pictures and where they lie on the quality plot."""
 
-import html
 import math
 from collections.abc import Mapping
 
 import numpy as np
 
-from diffusion_course.plots.style import CLASS_COLOURS
+from diffusion_course.widgets.chart import Chart
 from diffusion_course.widgets.pictures import headed, image_html, side_by_side
 
 Setting = tuple[int, float]  # network calls, eta
 SHOWN = 16  # pictures at a time
-_W, _H, _LEFT, _RIGHT, _TOP, _BOTTOM = 340, 220, 44, 10, 10, 36
 
 
 def check_gallery(gallery: Mapping[Setting, np.ndarray]) -> tuple[list[int], list[float]]:
@@ -38,50 +36,26 @@ def in_words(setting: Setting, ratios: Mapping[Setting, float]) -> str:
 
 
 def quality_svg(ratios: Mapping[Setting, float], setting: Setting) -> str:
-    """The quality plot with the chosen point ringed; its text alternative names all numbers."""
-    calls, values = [n for n, _ in ratios], list(ratios.values())
-    x0, x1 = math.log(min(calls)), math.log(max(calls))
-    y0, y1 = math.log(0.9), math.log(1.2 * max(*values, 2))
-
-    def place(n, ratio):
-        x = _LEFT + (_W - _LEFT - _RIGHT) * (math.log(n) - x0) / max(x1 - x0, 1e-9)
-        return x, _TOP + (_H - _TOP - _BOTTOM) * (y1 - math.log(max(ratio, 0.9))) / (y1 - y0)
-
-    parts = []
-    for value in (1, 2, 5, 10, 20, 50, 100, 200, 500):
-        if math.log(value) < y1:
-            y = place(min(calls), value)[1]
-            dash = ' stroke-dasharray="4 3"' if value == 1 else ""
-            parts.append(
-                f'<line x1="{_LEFT}" x2="{_W}" y1="{y:.1f}" y2="{y:.1f}" stroke="#999" stroke-width=".6"{dash}/>'
-            )
-            parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value}</text>')
-    for n in sorted(set(calls)):
-        x = place(n, 1)[0]
-        parts.append(f'<text x="{x:.1f}" y="{_H - _BOTTOM + 16}" text-anchor="middle">{n}</text>')
-    middle = (_LEFT + _W) / 2
-    parts.append(f'<text x="{middle}" y="{_H - 3}" text-anchor="middle">network calls</text>')
-    for k, eta in enumerate(sorted({eta for _, eta in ratios})):
-        points = [place(n, ratio) for (n, e), ratio in sorted(ratios.items()) if e == eta]
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-        colour = CLASS_COLOURS[k % len(CLASS_COLOURS)]
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>' for x, y in points]
-        x, y = points[0]
-        parts.append(f'<text x="{x + 7:.1f}" y="{y - 5:.1f}">η = {eta:g}</text>')
-    if setting in ratios:
-        x, y = place(setting[0], ratios[setting])
-        parts.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="9" fill="none" stroke="currentColor" stroke-width="2"/>'
-        )
+    """The quality plot with the chosen point marked; its text alternative names all numbers."""
+    lines = {}
+    for (calls, eta), ratio in sorted(ratios.items()):
+        line = lines.setdefault(f"eta = {eta:g}", ([], []))
+        line[0].append(math.log(calls))
+        line[1].append(math.log(ratio))
+    x_ticks = {str(n): math.log(n) for n in sorted({n for n, _ in ratios})}
+    y_ticks = {
+        str(v): math.log(v)
+        for v in (1, 2, 5, 10, 20, 50, 100, 200, 500)
+        if v < 1.2 * max(*ratios.values(), 2)
+    }
+    first, *_, last = [*x_ticks.values(), max(x_ticks.values()) + 1e-9]
+    limits = (first, last, math.log(0.9), math.log(1.2 * max(*ratios.values(), 2)))
+    chart = Chart(lines, x_ticks, y_ticks, limits, ("network calls", "FID ratio"), dots=True, size=(440, 220))
     told = "; ".join(in_words(s, ratios) for s in sorted(ratios))
-    label = html.escape(
-        f"FID ratio over network calls. {told}. Chosen: {in_words(setting, ratios)}", quote=True
-    )
-    return (
-        f'<svg role="img" aria-label="{label}" width="{_W}" height="{_H}" viewBox="0 0 {_W} {_H}" '
-        f'style="font:11px sans-serif;fill:currentColor;max-width:100%">{"".join(parts)}</svg>'
-    )
+    words = f"FID ratio over network calls. {told}. Chosen: {in_words(setting, ratios)}"
+    if setting not in ratios:
+        return chart.svg(words)
+    return chart.svg(words, (f"eta = {setting[1]:g}", math.log(setting[0]), math.log(ratios[setting])))
 
 
 def view_html(
