@@ -1,11 +1,14 @@
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from typer.testing import CliRunner
 
 from diffusion_course import cli
+from diffusion_course.tools import lab
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,19 +48,63 @@ def test_run_gives_exit_code_1_when_a_chapter_raises_and_0_when_none_does(tiny, 
     assert result.exit_code == 0, result.output
 
 
-def test_lab_listens_on_this_machine_only_and_opens_the_first_chapter(tiny, call, monkeypatch):
+def test_lab_runs_in_the_courses_folder_with_the_profile_asked_for(tiny, call, monkeypatch):
     tiny.add("00")
-    seen = {}
+    seen = []
+    monkeypatch.setattr(lab, "run_lab", lambda *arguments: seen.append(arguments) or 3)
+    assert call("lab", "--port", "9999", "--profile", "quick", "--no-browser").exit_code == 3
+    ((command, folder, profile),) = seen
+    assert {"--ServerApp.port=9999", "--no-browser"} <= set(command)
+    assert folder == tiny.root and profile == "quick"
 
-    def fake(command, cwd, env, check):
-        seen.update(command=command, cwd=cwd, env=env)
-        return subprocess.CompletedProcess(command, 0)
 
-    monkeypatch.setattr(cli.subprocess, "run", fake)
-    assert call("lab", "--port", "9999", "--profile", "quick").exit_code == 0
-    assert {"--ServerApp.ip=127.0.0.1", "--ServerApp.port=9999"} <= set(seen["command"])
-    assert str(tiny.root / "notebooks" / "00_tiny.ipynb") in seen["command"]
-    assert seen["env"]["COURSE_PROFILE"] == "quick" and seen["cwd"] == tiny.root
+def test_a_results_folder_that_may_not_be_written_is_refused_before_anything_runs(tiny, call, monkeypatch):
+    tiny.add("01", "raise RuntimeError('it ran')")
+    (tiny.root / "blocked").write_text("", encoding="utf-8")
+    monkeypatch.setenv("COURSE_RESULTS_DIR", str(tiny.root / "blocked"))
+    result = call("run", "--no-book")
+    assert (
+        result.exit_code == 2 and "COURSE_RESULTS_DIR must be a folder that may be written" in result.output
+    )
+    assert str(tiny.root / "blocked") in result.output.replace("\n", "") and "it ran" not in result.output
+
+
+def test_a_command_that_is_ended_ends_what_it_started(tmp_path):
+    script = tmp_path / "command.py"
+    child = f"import time, pathlib; pathlib.Path({str(tmp_path / 'started')!r}).touch(); time.sleep(60)"
+    script.write_text(
+        "import subprocess, sys\nfrom diffusion_course import cli\ncli._before_every_command()\n"
+        f"subprocess.run([sys.executable, '-c', {child!r}, {str(tmp_path)!r}])",
+        encoding="utf-8",
+    )
+    process = subprocess.Popen([sys.executable, str(script)])
+    wait_for((tmp_path / "started").exists)
+    (running,) = psutil.Process(process.pid).children()
+    process.terminate()
+    assert process.wait(20) != 0
+    wait_for(lambda: not running.is_running())
+
+
+def test_a_run_that_is_ended_does_not_wait_for_its_chapters(tiny, tmp_path):
+    for chapter in ("01", "02"):
+        tiny.add(
+            chapter,
+            f"import time, pathlib; pathlib.Path({str(tmp_path / chapter)!r}).touch(); time.sleep(120)",
+        )
+    command = [sys.executable, "-m", "diffusion_course.cli", "run", "--profile", "quick", "--no-book"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for((tmp_path / "01").exists)
+    started = psutil.Process(process.pid).children(recursive=True)
+    process.terminate()
+    assert process.wait(30) != 0
+    wait_for(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in started))
+
+
+def wait_for(condition, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
 
 
 def test_clean_notebooks_normalises_in_place_and_reports_a_missing_one(tiny, call):

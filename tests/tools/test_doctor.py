@@ -41,7 +41,7 @@ def test_devices_explain_where_there_is_no_gpu_build(monkeypatch, platform, word
 
 
 def test_damaged_data_is_named(monkeypatch):
-    from diffusion_course import files
+    from diffusion_course.course import files
 
     monkeypatch.setattr(files, "verify_all", lambda: [("a.npz", None), ("b.npz", "wrong checksum")])
     check = doctor._data()

@@ -3,8 +3,15 @@ import io
 import pytest
 from rich.console import Console
 
+from diffusion_course.course import paths
 from diffusion_course.course.manifest import UnknownChapter, load_manifest
 from diffusion_course.tools import notebooks, runner
+
+LEAVE_A_RESULT = """
+import os, json, pathlib
+record = {"chapter": "01", "profile": profile, "cpu_seconds": 1, "peak_memory_bytes": 1, "metrics": {}}
+pathlib.Path(os.environ["COURSE_RESULTS_DIR"], f"01.{profile}.json").write_text(json.dumps(record))
+"""
 
 
 def run(ids=(), profile="quick"):
@@ -88,6 +95,25 @@ def test_interrupt_leaves_no_half_written_copy(tiny, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         runner.run_chapter(load_manifest().chapter("01"), "quick")
     assert [p for p in (tiny.root / "build").rglob("*") if p.is_file()] == []
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"cells": 1}', "\xff\xfe"])
+def test_broken_notebook_is_named(tiny, text):
+    tiny.add("01").write_text(text, encoding="latin-1")
+    outcome = runner.run_chapter(load_manifest().chapter("01"), "quick")
+    assert outcome.problems == ["notebooks/01_tiny.ipynb is no notebook that can be read"]
+    assert "Error: " in outcome.detail  # of which kind, and where
+
+
+def test_a_course_that_may_not_be_written_still_runs(tiny, tmp_path_factory, monkeypatch):
+    cache = tmp_path_factory.mktemp("cache")
+    monkeypatch.setattr(paths.platformdirs, "user_cache_path", lambda name="": cache)
+    tiny.add("01", LEAVE_A_RESULT)
+    (tiny.root / "build").write_text("a file where the folder should be", encoding="utf-8")
+    ok, text = run()
+    assert ok, text
+    assert [p.name for p in cache.rglob("*.json")] == ["01.quick.json"]
+    assert [p.name for p in cache.rglob("notebooks/*.ipynb")] == ["01_tiny.ipynb"]
 
 
 def test_missing_notebook_is_named(tiny):
