@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from rich.markup import escape
 from diffusion_course.course.manifest import Chapter, load_manifest
 from diffusion_course.course.paths import build_dir, course_root, notebooks_dir
 from diffusion_course.tools import pace, parallel, solved, stage_times
+from diffusion_course.tools.child_environment import run_environment
 from diffusion_course.tools.results import Outcome, judge, table
 from diffusion_course.tools.runner import make_console
 
@@ -49,8 +49,7 @@ ON_JAX = (
 def _pytest(stage: str, arguments: list[str], **variables: str) -> bool:
     """Runs pytest in a process of its own, in the course's folder; the times of its tests stay in a report."""
     command = [sys.executable, "-m", "pytest", f"--junitxml={_report(stage)}", *arguments]
-    environment = {**os.environ, **variables}
-    return subprocess.run(command, cwd=course_root(), env=environment, check=False).returncode == 0
+    return subprocess.run(command, cwd=course_root(), env=run_environment(**variables), check=False).returncode == 0
 
 
 def _report(stage: str) -> Path:
