@@ -115,6 +115,15 @@ def test_palette_keeps_the_picture(chart):
     assert shrink_png(small) == small
 
 
+def test_the_smallest_palette_that_looks_the_same_is_taken():
+    grey = np.random.default_rng(0).integers(0, 256, (64, 64, 1), dtype=np.uint8).repeat(3, axis=-1)
+    for picture, most in ((grey // 32 * 32, 8), (grey, 64)):
+        with Image.open(io.BytesIO(shrink_png(png_of(picture)))) as image:
+            assert len(image.getcolors()) <= most
+            error = np.abs(np.asarray(image.convert("RGB"), int) - picture)
+        assert error.mean() <= (0 if most == 8 else 1.5)
+
+
 def test_pictures_that_a_palette_would_harm_stay_as_they_are():
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     transparent = np.zeros((64, 64, 4), np.uint8)

@@ -67,7 +67,7 @@ def drop_injected_parameters(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def shrink_png(png: bytes, colours: int = 128) -> bytes:
+def shrink_png(png: bytes, palettes: tuple[int, ...] = (32, 64, 128)) -> bytes:
     """The same picture with a palette, if that is smaller and looks the same; else the bytes as they are.
 
     "Looks the same": the mean absolute difference is at most 1.5 of 255, and at most one pixel in a thousand is off
@@ -75,7 +75,7 @@ def shrink_png(png: bytes, colours: int = 128) -> bytes:
 
     Args:
         png: a PNG file.
-        colours: size of the palette, 2 to 256.
+        palettes: their sizes, 2 to 256 each; the first that looks the same is taken.
 
     Returns:
         A PNG file.
@@ -87,9 +87,12 @@ def shrink_png(png: bytes, colours: int = 128) -> bytes:
         if image.mode == "RGBA" and image.getextrema()[3] != (255, 255):
             return png  # Pillow's better quantisers know no transparency
         rgb = image.convert("RGB")
-    small = rgb.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    error = np.abs(np.asarray(small.convert("RGB"), np.int16) - np.asarray(rgb, np.int16))
-    if error.mean() > 1.5 or (error.max(axis=-1) > 32).mean() > 1e-3:
+    for colours in palettes:
+        small = rgb.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        error = np.abs(np.asarray(small.convert("RGB"), np.int16) - np.asarray(rgb, np.int16))
+        if error.mean() <= 1.5 and (error.max(axis=-1) > 32).mean() <= 1e-3:
+            break
+    else:
         return png
     buffer = BytesIO()
     small.save(buffer, "PNG", optimize=True, **({"dpi": dpi} if dpi else {}))
