@@ -6,7 +6,8 @@ import pytest
 from keras import layers, ops
 
 from diffusion_course.metrics.elbo import bernoulli_log_likelihood, gaussian_kl, negative_elbo
-from diffusion_course.models.vae import VAE, bernoulli_nats
+from diffusion_course.models.vae import LOG_VAR_RANGE, VAE, bernoulli_nats
+from diffusion_course.recipes.vaes import held_out
 
 X = np.random.default_rng(0).random((6, 8, 8, 1)).astype("float32")
 SMALL = {"latent_dim": 3, "image_shape": (8, 8, 1), "widths": (16, 12)}
@@ -83,3 +84,16 @@ def test_saves_and_reloads(tmp_path):
 def test_refusals(arguments, message):
     with pytest.raises(ValueError, match=message):
         VAE(**arguments)
+
+
+@pytest.mark.parametrize("network", ["conv", "dense"])
+def test_wild_variances_are_clipped_for_training_and_measuring_alike(network):
+    model = VAE(network=network, **SMALL)
+    model.encoder.get_layer("z_log_var").bias.assign([-40.0, 0.5, 40.0])
+    _, log_var = model.encoder(X)
+    np.testing.assert_array_equal(ops.convert_to_numpy(log_var)[:, [0, 2]], np.tile(LOG_VAR_RANGE, (6, 1)))
+    in_training = ops.convert_to_numpy(model(X))[:, 1].mean()
+    measured = held_out(model, X)["kl"]
+    np.testing.assert_allclose(measured, in_training, rtol=1e-4)
+    again = VAE.from_config(model.get_config())
+    assert again.encoder.get_layer("z_log_var").activation is model.encoder.get_layer("z_log_var").activation

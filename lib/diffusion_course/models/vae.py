@@ -11,6 +11,12 @@ NETWORKS = ("conv", "dense")
 LOG_VAR_RANGE = (-14.0, 8.0)
 
 
+@keras.saving.register_keras_serializable(package="diffusion_course")
+def clip_log_var(log_var):
+    """Cuts off at ``LOG_VAR_RANGE``, in the encoder: training, sampling and measuring see the same Gaussian."""
+    return ops.clip(log_var, *LOG_VAR_RANGE)
+
+
 def bernoulli_nats(x, logits):
     """Reconstruction term: -log p(x | z) for pixels that are Bernoulli with these logits, summed over a picture.
 
@@ -52,7 +58,7 @@ def build_variational_encoder(
         widths: units of the dense layers; ``conv`` has none.
 
     Returns:
-        A functional model (B, H, W, C) -> [mean (B, d), log_var (B, d)].
+        A functional model (B, H, W, C) -> [mean (B, d), log_var (B, d)]; ``log_var`` is within ``LOG_VAR_RANGE``.
 
     Raises:
         ValueError: a size or ``network`` breaks one of these rules.
@@ -70,7 +76,7 @@ def build_variational_encoder(
         for i, units in enumerate(widths):
             x = layers.Dense(units, activation="silu", name=f"encoder_dense_{i}")(x)
     mean = layers.Dense(latent_dim, name="z_mean")(x)
-    log_var = layers.Dense(latent_dim, name="z_log_var")(x)
+    log_var = layers.Dense(latent_dim, activation=clip_log_var, name="z_log_var")(x)
     return keras.Model(image, [mean, log_var], name="variational_encoder")
 
 
@@ -143,7 +149,9 @@ class VAE(keras.Model):
         beta: float = 1.0,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(
+            **{"autocast": False, **kwargs}
+        )  # the loss is of the pictures, not of their roundings
         if beta < 0:
             raise ValueError(f"`beta` must not be negative. Received: beta={beta}")
         self.latent_dim, self.image_shape = latent_dim, tuple(image_shape)
@@ -165,7 +173,6 @@ class VAE(keras.Model):
     def call(self, x):
         # float32 also where the networks compute in bfloat16: a sum over all pixels has no room in 8 bits
         mean, log_var = (ops.cast(value, "float32") for value in self.encoder(x))
-        log_var = ops.clip(log_var, *LOG_VAR_RANGE)
         logits = ops.cast(self.decoder(self.sampling(mean, log_var)), "float32")
         x = ops.cast(x, "float32")
         return ops.stack([bernoulli_nats(x, logits), kl_to_standard_normal(mean, log_var)], axis=-1)
