@@ -11,7 +11,7 @@ from PIL import Image
 from diffusion_course.plots.style import DPI
 
 # Twice the pixels for today's screens, unless that takes more bytes: a notebook of a dozen figures stays below 1 MB.
-SHARP, LIMIT = 2, 100_000
+SHARP, LIMIT = 2, 150_000
 
 
 def as_pictures(x) -> np.ndarray:

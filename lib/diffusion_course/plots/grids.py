@@ -13,7 +13,7 @@ from diffusion_course.plots.style import DPI, WIDTH
 SIDE = 56  # screen pixels: narrower, nobody sees in a picture what the text says of it
 WIDEST = 10.4  # inches: beyond it a page shrinks the figure, and the pictures with it
 INNER = 0.775  # the share of a figure's width that Matplotlib gives to its axes, by default
-GAP = 6  # pixels of the PNG between pictures in rows
+GAP, NOTE = 6, 44  # pixels of the PNG between rows of pictures, without and with words in between
 
 
 def check_images(images: np.ndarray, name: str = "images") -> np.ndarray:
@@ -136,9 +136,10 @@ def image_rows(
     height, side = rows[0].shape[1:3]
     wide = whole_scale(side, n, width) * side  # of a picture, in pixels of the PNG
     high = round(wide * height / side)
-    gap, below = GAP, GAP if notes is None else 44
-    total = (n * (wide + gap) - gap, len(rows) * (high + below) - below)
-    left, top = [k * (wide + gap) for k in range(n)], [r * (high + below) for r in range(len(rows))]
+    left, top = [k * (wide + GAP) for k in range(n)], [0]
+    for r in range(len(rows)):
+        top.append(top[-1] + high + (NOTE if notes is not None and any(notes[r]) else GAP))
+    total = (left[-1] + wide, top.pop() - GAP)
     figure = plt.figure(figsize=tuple(v / (SHARP * DPI) for v in total))
     axes = figure.add_axes((0, 0, 1, 1))  # its units are pixels of the PNG; labels stand outside
     for r, images in enumerate(rows):

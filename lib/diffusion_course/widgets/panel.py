@@ -18,7 +18,7 @@ import ipywidgets
 
 from diffusion_course.widgets.pictures import image_html, picture_png, with_still
 
-QUICK = 0.15  # seconds: a picture drawn in less follows the hand
+QUICK = 0.25  # seconds: a picture drawn in less follows the hand
 REST = 0.3  # seconds without a change, after which a slower one is drawn
 
 _STYLE = {"description_width": "11em"}
