@@ -1,0 +1,349 @@
+"""Did the picture follow the text? Scenes read back from pixels, and compared with what was asked for.
+
+No network judges: a picture is matched against renders of every shape, size and place over a grid of jitters. Each
+render is a mask m; the picture is explained as ``background + m * (object - background)``, whose two colours follow
+from least squares, so colours need no grid. The best mask gives shape, size and place; the two colours give the rest.
+
+The renderer is handed in: the module `datasets.scenes`, or anything that has the same names.
+
+    >>> from diffusion_course.datasets import scenes
+    >>> reader = SceneReader(scenes)
+    >>> asked = scenes.sample_scenes(8, seed=0)
+    >>> alignment(scenes.draw_scenes(asked, seed=0), asked, reader).together
+    1.0
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter, uniform_filter
+
+# A picture is a scene only if all of this holds; otherwise it is "no scene". Levels are those of 0 ... 255.
+MAX_ERROR = 20.0  # root mean square of what the best render leaves unexplained
+MAX_SHARE = 0.06  # of the object's energy left unexplained, apart from noise
+MAX_COLOUR_DISTANCE = 45.0  # from a named colour in RGB; the two nearest names are 73 apart
+
+# Renders for the match: places and sizes within the jitter, each sharp and as soft as an autoencoder's edges.
+_SHIFTS, _GROWTHS, _BLURS = (
+    (-1, -0.5, 0, 0.5, 1),
+    (-1, 0, 1),
+    (0, 0.5, 0.9),
+)  # of the jitter; of the jitter; pixels
+_BLOCK = 64  # pictures matched at once
+
+ATTRIBUTES = ("size", "colour", "shape", "background", "position", "relation")
+
+
+@dataclass
+class _Match:
+    """What the best renders say about N pictures, in one part of each."""
+
+    names: list  # (shape, size, place) of each picture
+    background: np.ndarray  # (N, 3)
+    colour: np.ndarray  # (N, 3), the object's
+    error: np.ndarray  # (N,), sum of squares that the best render leaves unexplained
+    share: np.ndarray  # (N,), see MAX_SHARE
+
+
+class _Templates:
+    """Renders of one object in a part of the picture, ready to be matched."""
+
+    def __init__(self, renderer, places: dict, sizes: Sequence[str], part: tuple[slice, slice]):
+        dx, dy, grow = (a.ravel() for a in np.meshgrid(_SHIFTS, _SHIFTS, _GROWTHS))
+        self.part, self.names, masks = part, [], []
+        for (place, (x, y)), shape, size in itertools.product(places.items(), renderer.SHAPES, sizes):
+            sharp = renderer.coverage(
+                shape,
+                x + renderer.POSITION_JITTER * dx,
+                y + renderer.POSITION_JITTER * dy,
+                renderer.SIZES[size] * (1 + renderer.SIZE_JITTER * grow),
+            )
+            for blur in _BLURS:
+                soft = gaussian_filter(sharp, (0, blur, blur))
+                masks.append(soft[(slice(None), *part)].reshape(len(sharp), -1))
+                self.names += [(shape, size, place)] * len(sharp)
+        self.masks = np.concatenate(masks)  # (K, P)
+        self.means = self.masks.mean(1)  # (K,)
+        units = self.masks - self.means[:, None]
+        self.norms = np.linalg.norm(units, axis=1)  # (K,)
+        self.units = units / self.norms[:, None]  # each of mean 0 and length 1
+
+    def match(self, pictures: np.ndarray) -> _Match:
+        """The best render for each picture, (N, H, W, 3) float32."""
+        seen = pictures[(slice(None), *self.part)]
+        pixels = seen.reshape(len(seen), -1, 3)  # (N, P, 3)
+        # Least squares on (1, m): a mask of mean 0 and length 1 explains the square of its product with the pixels.
+        products = self.units @ pixels.transpose(1, 0, 2).reshape(pixels.shape[1], -1)  # (K, N * 3)
+        explained = np.square(products).reshape(len(self.units), -1, 3).sum(-1)  # (K, N)
+        best = explained.argmax(0)  # (N,)
+        contrast = np.einsum("np,npc->nc", self.units[best], pixels) / self.norms[best, None]  # (N, 3)
+        background = pixels.mean(1) - contrast * self.means[best, None]
+        drawn = (self.masks[best][:, :, None] * contrast[:, None]).reshape(seen.shape)
+        rest = seen - background[:, None, None] - drawn
+        error = np.square(rest).sum((1, 2, 3))
+        # Averaging over 3 x 3 pixels leaves shapes, and a ninth of white noise's energy, which is taken off.
+        left = np.square(_smooth(rest)).sum((1, 2, 3)) - error / 9
+        share = left / np.maximum(np.square(_smooth(drawn)).sum((1, 2, 3)), 1)
+        return _Match([self.names[k] for k in best], background, background + contrast, error, share)
+
+
+def _smooth(x: np.ndarray) -> np.ndarray:
+    return uniform_filter(x, (0, 3, 3, 0), mode="nearest")
+
+
+class SceneReader:
+    """Reads the scene in a picture, or that there is none.
+
+    Of two objects each is read in its own half of the picture. Whether there are one or two follows from what
+    explains the pixels better. A picture is "no scene" if the best render leaves too much unexplained, or if a colour
+    is none of the named ones: noise, grey, half-formed objects.
+
+    Args:
+        renderer: the module `datasets.scenes`, or an object with the same ``coverage``, ``Scene``, ``SceneObject``,
+            ``COLOURS``, ``SHAPES``, ``SIZES``, ``POSITIONS``, ``RELATIONS``, ``SIDE`` and jitters.
+    """
+
+    def __init__(self, renderer):
+        self._renderer = renderer
+        self._names = list(renderer.COLOURS)
+        self._palette = np.array([renderer.COLOURS[name] for name in self._names], "float32")
+        whole, first, second = slice(None), slice(renderer.SIDE // 2), slice(renderer.SIDE // 2, None)
+        halves = {"above": ((first, whole), (second, whole)), "left of": ((whole, first), (whole, second))}
+        # Each way to see a picture: the relation, and the renders of each object.
+        self._ways = {None: [_Templates(renderer, renderer.POSITIONS, list(renderer.SIZES), (whole, whole))]}
+        for relation, centres in renderer.RELATIONS.items():
+            self._ways[relation] = [
+                _Templates(renderer, {relation: centre}, ["small"], half)
+                for centre, half in zip(centres, halves[relation], strict=True)
+            ]
+
+    def read(self, pictures: np.ndarray) -> list:
+        """The scene in each picture.
+
+        Args:
+            pictures: (N, 32, 32, 3), uint8.
+
+        Returns:
+            N items: a ``renderer.Scene``, or None for "no scene". Two objects may come out alike, which no scene of
+            the data set has but a generated picture may show.
+
+        Raises:
+            ValueError: another shape or type.
+        """
+        pictures = np.asarray(pictures)
+        side = self._renderer.SIDE
+        if pictures.dtype != np.uint8 or pictures.shape[1:] != (side, side, 3):
+            raise ValueError(
+                f"`pictures` must be uint8 of shape (N, {side}, {side}, 3). "
+                f"Received: {pictures.dtype} of shape {pictures.shape}"
+            )
+        scenes = []
+        for start in range(0, len(pictures), _BLOCK):
+            scenes += self._read(pictures[start : start + _BLOCK].astype("float32"))
+        return scenes
+
+    def _read(self, pictures: np.ndarray) -> list:
+        ways = [
+            (relation, [part.match(pictures) for part in parts]) for relation, parts in self._ways.items()
+        ]
+        errors = np.array([sum(match.error for match in matches) for _, matches in ways])  # (ways, N)
+        rms = np.sqrt(errors.min(0) / pictures[0].size)
+        return [
+            self._scene(*ways[way], i) if rms[i] <= MAX_ERROR else None
+            for i, way in enumerate(errors.argmin(0))
+        ]
+
+    def _scene(self, relation: str | None, matches: Sequence[_Match], i: int):
+        """The scene that one way to see picture i amounts to, or None."""
+        objects, backgrounds = [], set()
+        for match in matches:
+            shape, size, place = match.names[i]
+            colour, background = self._colour(match.colour[i]), self._colour(match.background[i])
+            if match.share[i] > MAX_SHARE or None in (colour, background) or colour == background:
+                return None
+            backgrounds.add(background)
+            objects.append(self._renderer.SceneObject(colour, shape, size, None if relation else place))
+        if len(backgrounds) > 1:
+            return None
+        return self._renderer.Scene(tuple(objects), backgrounds.pop(), relation)
+
+    def _colour(self, rgb: np.ndarray) -> str | None:
+        # Least squares may overshoot what a pixel can be.
+        distances = np.linalg.norm(self._palette - np.clip(rgb, 0, 255), axis=1)
+        nearest = distances.argmin()
+        return self._names[nearest] if distances[nearest] <= MAX_COLOUR_DISTANCE else None
+
+
+@dataclass(frozen=True)
+class AlignmentReport:
+    """How well N pictures show what was asked for.
+
+    Attributes:
+        scenes: what was asked for, N scenes.
+        readings: what the pictures show, N scenes or None.
+        right: for each of `ATTRIBUTES`, (N,) float: 1 right, 0 wrong, NaN where the scene asked for has no such
+            attribute (size and position for two objects, relation for one). No scene, or a wrong number of objects,
+            is wrong in all of them, but for the background of the latter. Of two objects, colour and shape count if
+            both are right, in whichever order suits them best; the order is the relation's matter.
+    """
+
+    scenes: tuple
+    readings: tuple
+    right: dict[str, np.ndarray]
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Share of right pictures for each attribute that any of the scenes has, from 0 to 1."""
+        known = {name: values[~np.isnan(values)] for name, values in self.right.items()}
+        return {name: float(values.mean()) for name, values in known.items() if len(values)}
+
+    @property
+    def exact(self) -> np.ndarray:
+        """(N,) bool: every attribute is right."""
+        return np.all([np.isnan(values) | (values == 1) for values in self.right.values()], axis=0)
+
+    @property
+    def together(self) -> float:
+        """Share of pictures with every attribute right, from 0 to 1."""
+        return float(self.exact.mean())
+
+    @property
+    def product(self) -> float:
+        """Product of the shares: what `together` would be if attributes failed independently of each other.
+
+        Of little use for pictures of both kinds at once, which have different attributes.
+
+        Reference: Okawa et al., "Compositional abilities emerge multiplicatively", 2023 (arXiv:2310.09336).
+        """
+        return float(np.prod(list(self.shares.values())))
+
+    @property
+    def found(self) -> float:
+        """Share of pictures that show a scene at all, right or wrong, from 0 to 1."""
+        return float(np.mean([reading is not None for reading in self.readings]))
+
+    def summary(self) -> dict[str, float]:
+        """`shares`, "together", "product" and "found" as one row of a table."""
+        return {**self.shares, "together": self.together, "product": self.product, "found": self.found}
+
+    def apart(self, is_held_out: Callable) -> dict[str, "AlignmentReport"]:
+        """One report for the seen and one for the held-out combinations.
+
+        Args:
+            is_held_out: takes a scene, says whether it was kept from training.
+
+        Returns:
+            "seen" and "held out"; without the one that has no pictures.
+        """
+        groups = {"seen": [], "held out": []}
+        for i, scene in enumerate(self.scenes):
+            groups["held out" if is_held_out(scene) else "seen"].append(i)
+        return {
+            name: compare([self.readings[i] for i in members], [self.scenes[i] for i in members])
+            for name, members in groups.items()
+            if members
+        }
+
+
+def alignment(pictures: np.ndarray, scenes: Sequence, reader: SceneReader) -> AlignmentReport:
+    """Reads pictures and compares them with what was asked for.
+
+    With real pictures of the same scenes this gives the ceiling that generated ones can reach.
+
+    Args:
+        pictures: (N, 32, 32, 3), uint8.
+        scenes: N scenes, what the captions asked for.
+        reader: what reads pictures.
+
+    Returns:
+        The AlignmentReport.
+
+    Raises:
+        ValueError: N is 0, differs, or the pictures are of another shape or type.
+    """
+    return compare(reader.read(pictures), scenes)
+
+
+def floor(report: AlignmentReport, rng: np.random.Generator) -> AlignmentReport:
+    """What the same pictures reach against shuffled captions: no picture keeps its own.
+
+    Args:
+        report: of at least 2 pictures, best of one kind.
+        rng: shuffles.
+
+    Returns:
+        The AlignmentReport; its scenes are in another order than the given report's.
+
+    Raises:
+        ValueError: there is only one picture.
+    """
+    if len(report.scenes) < 2:
+        raise ValueError(f"Captions of at least 2 pictures can be shuffled. Received: {len(report.scenes)}")
+    order = rng.permutation(len(report.scenes))
+    readings, scenes = [report.readings[i] for i in order], [report.scenes[i] for i in np.roll(order, 1)]
+    return compare(readings, scenes)
+
+
+def compare(readings: Sequence, scenes: Sequence) -> AlignmentReport:
+    """Compares what pictures show with what was asked for.
+
+    Args:
+        readings: N scenes or None, as `SceneReader.read` gives them.
+        scenes: N scenes.
+
+    Returns:
+        The AlignmentReport.
+
+    Raises:
+        ValueError: N is 0 or differs.
+    """
+    if len(readings) != len(scenes) or not len(scenes):
+        raise ValueError(
+            f"There must be a scene for each picture, at least one. Received: {len(readings)} pictures, "
+            f"{len(scenes)} scenes"
+        )
+    rows = [_right(reading, scene) for reading, scene in zip(readings, scenes, strict=True)]
+    right = {name: np.array([row.get(name, np.nan) for row in rows], "float64") for name in ATTRIBUTES}
+    return AlignmentReport(tuple(scenes), tuple(readings), right)
+
+
+def _right(reading, scene) -> dict[str, bool]:
+    """Which of the attributes that a scene has are right in the reading."""
+    names = ("size", "colour", "shape", "background", "position")
+    if len(scene.objects) == 2:
+        names = ("colour", "shape", "background", "relation")
+    right = dict.fromkeys(names, False)
+    if reading is None:
+        return right
+    right["background"] = reading.background == scene.background
+    if len(reading.objects) != len(scene.objects):
+        return right
+    if len(scene.objects) == 1:
+        (seen,), (asked,) = reading.objects, scene.objects
+        return right | {
+            name: getattr(seen, name) == getattr(asked, name)
+            for name in ("size", "colour", "shape", "position")
+        }
+    orders = [
+        _equal_parts(reading.objects, scene.objects),
+        _equal_parts(reading.objects[::-1], scene.objects),
+    ]
+    swapped = orders[1].sum() > orders[0].sum()
+    colour, shape = orders[int(swapped)].all(1)
+    return right | {
+        "colour": bool(colour),
+        "shape": bool(shape),
+        "relation": reading.relation == scene.relation and not swapped,
+    }
+
+
+def _equal_parts(seen: Sequence, asked: Sequence) -> np.ndarray:
+    """(2, 2) bool: colour and shape (rows) of each object (columns) are equal."""
+    return np.array(
+        [
+            [getattr(a, name) == getattr(b, name) for a, b in zip(seen, asked, strict=True)]
+            for name in ("colour", "shape")
+        ]
+    )
