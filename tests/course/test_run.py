@@ -87,7 +87,7 @@ def test_pick():
 def test_report_inside_its_bands(home):
     course.start("07", profile="quick", seed=5)
     report = course.report(error=0.5, score=1)
-    assert report.ok
+    assert report.ok and report.note == ""
     record = json.loads((home / "build/results/07.quick.json").read_text(encoding="utf-8"))
     assert record == report.record
     assert record["seed"] == 5 and record["ok"] and record["missing"] == []
@@ -154,6 +154,7 @@ def test_a_course_that_may_not_be_written_still_shows_its_result_and_keeps_it_el
     assert report.ok and "0.5" in str(report)
     (kept,) = cache.rglob("07.quick.json")
     assert json.loads(kept.read_text(encoding="utf-8")) == report.record
+    assert f"This result is in {kept}, because {home / 'build'} may not be written." in str(report)
 
 
 def test_a_results_folder_that_may_not_be_written_is_named_with_the_place_of_the_result(

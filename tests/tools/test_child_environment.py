@@ -54,8 +54,13 @@ def test_a_chapter_draws_into_the_notebook_and_runs_none_of_the_users_scripts(ti
     startup.mkdir(parents=True)
     (startup / "00.py").write_text("surprise = 1", encoding="utf-8")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    (tmp_path / "matplotlibrc").write_text("backend: TkAgg", encoding="utf-8")
+    monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path / "matplotlibrc"))
     monkeypatch.setenv("MPLBACKEND", "TkAgg")
-    code = "import os; assert 'inline' in os.environ['MPLBACKEND']; assert 'surprise' not in globals()"
+    code = (
+        "import matplotlib; assert 'inline' in matplotlib.get_backend(); assert 'surprise' not in globals()\n"
+    )
+    code += "assert 'mpl-data' in matplotlib.matplotlib_fname()"
     tiny.add("01", code, tiny.report("01", error=0.5), band=[0, 1])
     ok, text = run()
     assert ok, text
@@ -107,11 +112,23 @@ def test_what_a_failing_chapter_printed_is_shown_as_far_as_the_console_goes(tiny
 
 
 @pytest.mark.parametrize(
-    "given, passed", [("", ":replace"), ("cp1251", "cp1251:replace"), ("ascii:strict",) * 2]
+    "given, passed",
+    [("", f"{sys.__stdout__.encoding}:replace"), ("cp1251", "cp1251:replace"), ("ascii:strict",) * 2],
 )
 def test_children_replace_characters_too_unless_told_how(monkeypatch, given, passed):
     monkeypatch.setenv("PYTHONIOENCODING", given)
+    monkeypatch.setattr(sys, "stdout", sys.__stdout__)
     assert child.child_environment()["PYTHONIOENCODING"] == passed
+
+
+def test_notebooks_write_utf_8_whatever_the_locale_is(tiny, tmp_path):
+    write = f"open({str(tmp_path / 'written')!r}, 'w').write('é ✓')"
+    tiny.add("01", write, tiny.report("01", error=0.5), band=[0, 1])
+    locale = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    command = [sys.executable, "-m", "diffusion_course.cli", "run", "--profile", "quick", "--no-book"]
+    done = subprocess.run(command, env={**os.environ, **locale}, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "written").read_text(encoding="utf-8") == "é ✓"
 
 
 def test_nothing_on_this_machine_goes_through_a_proxy(monkeypatch):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from diffusion_course.course.manifest import Chapter, check_profile, load_manifest
-from diffusion_course.course.paths import results_dir, spare_dir
+from diffusion_course.course.paths import course_root, results_dir, spare_dir
 from diffusion_course.course.writing import write_whole
 
 _current: "Run | None" = None
@@ -169,7 +169,10 @@ def _keep(record: dict) -> str:
     try:
         wanted = results_path(record["chapter"], record["profile"])
         write_whole(wanted, content)
-        return ""
+        own = course_root() / "build"
+        if os.environ.get("COURSE_RESULTS_DIR") or wanted.is_relative_to(own):
+            return ""
+        return f"This result is in {wanted}, because {own} may not be written."
     except OSError as error:
         place = f"{wanted.parent} may not be written" if wanted else "no folder may be written"
         reason = f"{place} ({error.strerror or error})"

@@ -1,5 +1,6 @@
 """The environment that the course hands to the programs it starts, so that the user's variables do not break them."""
 
+import importlib.util
 import os
 import sys
 from collections.abc import Iterator
@@ -20,7 +21,8 @@ def child_environment(**variables: str) -> dict[str, str]:
       ``JUPYTER_PATH`` and ``JUPYTER_PREFER_ENV_PATH`` say.
     - A notebook draws into the notebook, whatever ``MPLBACKEND`` says.
     - Nothing on this machine is asked for through a proxy.
-    - A character that the console cannot show becomes a question mark, not an error.
+    - A character that the console cannot show becomes a question mark, not an error; files are UTF-8 whatever the
+      locale is.
 
     Args:
         **variables: set on top.
@@ -35,15 +37,22 @@ def child_environment(**variables: str) -> dict[str, str]:
     )
     for name in ("no_proxy", "NO_PROXY"):
         environment[name] = without_proxy(environment.get(name) or environment.get("no_proxy"))
-    encoding = environment.get("PYTHONIOENCODING", "")
-    if ":" not in encoding:
-        environment["PYTHONIOENCODING"] = f"{encoding}:replace"
+    encoding = environment.get("PYTHONIOENCODING") or getattr(sys.stdout, "encoding", None) or ""
+    environment["PYTHONIOENCODING"] = encoding if ":" in encoding else f"{encoding}:replace"
+    environment["PYTHONUTF8"] = "1"
     return {**environment, **variables}
 
 
 def run_environment(**variables: str) -> dict[str, str]:
-    """`child_environment` for what runs notebooks unattended: also without the user's own IPython start-up scripts."""
-    return child_environment(IPYTHONDIR=str(build_dir() / "ipython"), **variables)
+    """`child_environment` for what runs unattended: also without the user's IPython scripts and Matplotlib settings."""
+    matplotlib = Path(
+        importlib.util.find_spec("matplotlib").origin
+    ).parent  # found, not imported: that takes a second
+    own = {
+        "IPYTHONDIR": str(build_dir() / "ipython"),
+        "MATPLOTLIBRC": str(matplotlib / "mpl-data" / "matplotlibrc"),
+    }
+    return child_environment(**own, **variables)
 
 
 def lab_environment(**variables: str) -> dict[str, str]:

@@ -288,6 +288,9 @@ def run_course(ids: list[str], profile: str, *, book: bool = True, console: Cons
     console.print()
     console.print(table(outcomes, profile, f"Results, profile {profile}"))
     print_failures(outcomes, console)
+    own = paths.course_root() / "build"
+    if build_dir() != own:
+        console.print(f"{own} may not be written. Everything is in {build_dir()} instead.", soft_wrap=True)
     ok = all(outcome.ok for outcome in outcomes)
     return (_book(console) if book else True) and ok
 
