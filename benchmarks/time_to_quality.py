@@ -28,6 +28,7 @@ from diffusion_course.course.paths import build_dir  # noqa: E402
 from diffusion_course.datasets.images import load_mnist  # noqa: E402
 from diffusion_course.metrics.generation import Ruler  # noqa: E402
 from diffusion_course.models import presets  # noqa: E402
+from diffusion_course.models.denoiser import Denoiser  # noqa: E402
 from diffusion_course.models.guidance import guided  # noqa: E402
 from diffusion_course.samplers.ddim import DDIMSampler  # noqa: E402
 from diffusion_course.samplers.ddpm import DDPMSampler  # noqa: E402
@@ -41,7 +42,7 @@ ETA = 1.0  # of the DDIM that samples the course
 
 
 class Quality:
-    """FID of a network's pictures to MNIST's test pictures; its compiled samplers are for measuring only."""
+    """FID of a network's pictures to MNIST's test pictures."""
 
     def __init__(self, samples: int, seed: int):
         _, (real, _) = load_mnist()
@@ -50,15 +51,13 @@ class Quality:
 
     def fid(self, denoise, sampler, steps: int) -> float:
         side = min(128, len(self.noise))
-        # All parts have one size, so that the loop is traced once.
+        # All parts have one size, so that the network is traced once.
         parts = [self.noise[i : i + side] for i in range(0, len(self.noise), side)]
-        pictures = [keras.ops.convert_to_numpy(sampler.sample(denoise, p, steps=steps)) for p in parts]
+        pictures = [
+            keras.ops.convert_to_numpy(sampler.sample(denoise, part, steps=steps, first=i * side))
+            for i, part in enumerate(parts)
+        ]
         return self.ruler.fid(np.clip((np.concatenate(pictures) + 1) / 2, 0, 1))
-
-
-def denoiser(network):
-    """``denoise(x, t)`` of a network."""
-    return lambda x, t: network({"x": x, "t": t})
 
 
 class Tutorial:
@@ -91,7 +90,7 @@ class Tutorial:
         while time.perf_counter() - began < seconds:
             self._step()
         taken = time.perf_counter() - began
-        save_checkpoint(self.network, self._file(k), epoch=self.steps)
+        save_checkpoint(self.network, self._file(k), steps=self.steps)
         return taken, cold
 
 
@@ -144,8 +143,8 @@ class Course:
     def sampling(self, k: int):
         """denoise, and steps of the sampler, with which `CALLS` calls are spent as advised after slice k."""
         if not k:  # there is no slice before
-            return denoiser(self.network), CALLS
-        return guided(denoiser(self.network), denoiser(self.before), GUIDANCE_SCALE), CALLS // 2
+            return Denoiser(self.network), CALLS
+        return guided(Denoiser(self.network), Denoiser(self.before), GUIDANCE_SCALE), CALLS // 2
 
 
 def seconds_to_reach(curve: list[dict], fid: float) -> float | None:
@@ -214,7 +213,7 @@ def main(arguments: list[str] | None = None) -> dict:
                 "tutorial",
                 seconds,
                 cold,
-                quality.fid(denoiser(tutorial.network), DDIMSampler(tutorial.schedule), CALLS),
+                quality.fid(Denoiser(tutorial.network), DDIMSampler(tutorial.schedule), CALLS),
             )
         if len(state["course"]) <= k:
             seconds, cold = course.train(k)
@@ -223,7 +222,7 @@ def main(arguments: list[str] | None = None) -> dict:
             add("course", seconds, cold, quality.fid(denoise, sampler, steps))
     if "own" not in state:
         state["own"] = quality.fid(
-            denoiser(tutorial.network), DDPMSampler(tutorial.schedule), options.ancestral_steps
+            Denoiser(tutorial.network), DDPMSampler(tutorial.schedule), options.ancestral_steps
         )
         save()
     own = state["own"]

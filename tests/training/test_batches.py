@@ -30,3 +30,20 @@ def test_goes_on_where_it_stopped():
 def test_refuses(batch_size):
     with pytest.raises(ValueError, match="from 1 to 10. Received"):
         shuffled_batches(X, batch_size=batch_size)
+
+
+def test_what_belongs_together_stays_together():
+    """A dict and a tuple give batches of the same form, in the order of the array alone."""
+    plain = list(islice(shuffled_batches(X, batch_size=4), 5))
+    nested = {"x": X, "more": (X[:, 0] * 10, np.array([f"text {i}" for i in range(10)]))}
+    for alone, batch in zip(plain, shuffled_batches(nested, batch_size=4), strict=False):
+        np.testing.assert_array_equal(batch["x"], alone)
+        tens, words = batch["more"]
+        np.testing.assert_array_equal(tens, alone[:, 0] * 10)
+        assert list(words) == [f"text {i}" for i in alone[:, 0]]
+
+
+@pytest.mark.parametrize("x", [(X, X[:9]), {"x": X, "label": X[:3, 0]}, {}])
+def test_refuses_arrays_of_different_lengths(x):
+    with pytest.raises(ValueError, match="one length. Received: lengths"):
+        shuffled_batches(x, batch_size=2)

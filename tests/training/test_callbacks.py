@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 
 from diffusion_course.training import callbacks
-from diffusion_course.training.callbacks import NotFinite, OwnWeights, ProgressBar, StopWhenNotFinite
+from diffusion_course.training.callbacks import (
+    NotFinite,
+    OwnWeights,
+    ProgressBar,
+    StopAfter,
+    StopWhenNotFinite,
+)
 
 X = np.linspace(-1, 1, 40, dtype="float32")[:, None]
 
@@ -25,18 +31,27 @@ def test_progress_is_printed_once_per_epoch(capsys):
     assert all("loss" in text and "val_loss" in text for text in printed)
 
 
-def test_progress_in_a_notebook_ends_full(monkeypatch):
+@pytest.mark.parametrize("stop", [[], [StopAfter(6)]], ids=["whole epochs", "a short last one"])
+def test_progress_in_a_notebook_ends_full(monkeypatch, stop):
     class Handle:
-        shown = []
+        def __init__(self):
+            Handle.shown = []
 
         def update(self, data, raw):
             self.shown.append(data)
 
     monkeypatch.setattr(callbacks, "_display_handle", Handle)
-    line().fit(X, 2 * X, epochs=2, batch_size=10, verbose=0, callbacks=[ProgressBar(interval=0)])
+    line().fit(X, 2 * X, epochs=2, batch_size=10, verbose=0, callbacks=[*stop, ProgressBar(interval=0)])
     shares = [float(d["text/html"].split('value="')[1].split('"')[0]) for d in Handle.shown]
     assert shares == sorted(shares) and shares[0] == 0 and shares[-1] == 1
-    assert len(shares) >= 8
+    assert len(shares) == (9 if stop else 11)  # at the start, at each step and epoch
+
+
+@pytest.mark.parametrize("steps", [1, 5, 8])
+def test_training_stops_after_as_many_steps_as_asked_for(steps):
+    model = line()
+    history = model.fit(X, X, epochs=9, batch_size=10, verbose=0, callbacks=[StopAfter(steps)])
+    assert int(model.optimizer.iterations) == steps and len(history.history["loss"]) == -(-steps // 4)
 
 
 def test_time_to_go_of_a_resumed_training_counts_what_is_left(monkeypatch, capsys):

@@ -1,4 +1,6 @@
-"""The diffusion trainer: steps and noise as promised, one forward pass, the right loss, averages, resuming, NaN."""
+"""The diffusion trainer: steps and noise as promised, one forward pass, the right loss, conditions, averages."""
+
+import warnings
 
 import keras
 import numpy as np
@@ -6,8 +8,6 @@ import pytest
 
 from diffusion_course.models.resnet_denoiser import ResNetDenoiser
 from diffusion_course.schedules import NoiseSchedule
-from diffusion_course.training.callbacks import NotFinite
-from diffusion_course.training.checkpoints import load_checkpoint, save_checkpoint
 from diffusion_course.training.diffusion import DiffusionTrainer, focused_shares, train_diffusion
 
 SCHEDULE = NoiseSchedule.cosine(40)
@@ -121,82 +121,17 @@ def test_a_training_step_is_traced_once():
     assert len(calls) == 1
 
 
-class Stop(keras.callbacks.Callback):
-    """Breaks off in the middle of an epoch, as a lost power cable would."""
-
-    def __init__(self, epoch, batch):
-        super().__init__()
-        self.at, self.epoch = (epoch, batch), 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        if (self.epoch, batch) == self.at:
-            raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize("optimizer", ["adam", "muon"])
-def test_interrupted_training_goes_on_bit_by_bit(tmp_path, optimizer):
-    how = {"optimizer": optimizer, "steps": 40, "batch_size": 32, "warmup": 5, "steps_per_epoch": 10}
-    whole = trainer()
-    expected = train_diffusion(whole, X, **how)
-    broken = trainer()
-    with pytest.raises(KeyboardInterrupt):
-        train_diffusion(broken, X, **how, checkpoint=tmp_path / "c.safetensors", callbacks=[Stop(2, 4)])
-    resumed = trainer(seed=7)  # other weights, other noise: all of it must come from the file
-    history = train_diffusion(resumed, X, **how, checkpoint=tmp_path / "c.safetensors")
-    assert history["loss"] == expected["loss"] and len(history["seconds"]) == 4
-    for a, b in zip(whole.variables, resumed.variables, strict=True):
-        np.testing.assert_array_equal(numpy(a), numpy(b))
-    # and once finished, it stays finished
-    assert train_diffusion(trainer(seed=8), X, **how, checkpoint=tmp_path / "c.safetensors") == history
-
-
-def test_training_can_be_prolonged_from_its_checkpoint(tmp_path):
-    path = tmp_path / "c.safetensors"
-    how = {"batch_size": 32, "warmup": 5, "steps_per_epoch": 10, "checkpoint": path}
-    first = train_diffusion(trainer(), X, steps=20, **how)
-    second = train_diffusion(trainer(), X, steps=40, **how)
-    assert second["loss"][:2] == first["loss"] and len(second["loss"]) == 4
-
-
-def test_nan_stops_and_leaves_the_checkpoint(tmp_path):
-    path = tmp_path / "c.safetensors"
-    how = {"batch_size": 32, "warmup": 0, "steps_per_epoch": 10}
-    train_diffusion(trainer(), X, steps=20, **how, checkpoint=path)
-    before = path.read_bytes()
-    with pytest.raises(NotFinite, match="must stay finite"):
-        train_diffusion(trainer(), X, steps=60, learning_rate=float("inf"), **how, checkpoint=path)
-    assert path.read_bytes() == before
-    model = trainer()
-    model.compile("adam")
-    model.variables[1].assign(np.full(model.variables[1].shape, np.nan))
-    with pytest.raises(ValueError, match="finite numbers only. Received: model/0001"):
-        save_checkpoint(model, path, epoch=1)
-    assert path.read_bytes() == before
-
-
-def test_foreign_and_damaged_checkpoints_change_nothing(tmp_path):
-    path = tmp_path / "c.safetensors"
-    train_diffusion(trainer(), X, steps=10, batch_size=32, warmup=0, steps_per_epoch=10, checkpoint=path)
-    other = DiffusionTrainer(ResNetDenoiser(image_shape=(8, 8, 1), width=4, blocks=1, groups=2), SCHEDULE)
-    other.compile(keras.optimizers.Adam(use_ema=True))
-    before = [numpy(v) for v in other.variables]
-    with pytest.raises(ValueError, match="of this model and optimizer. Received"):
-        load_checkpoint(other, path)
-    path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(ValueError, match="a whole checkpoint. Received"):
-        load_checkpoint(other, path)
-    for a, b in zip(before, other.variables, strict=True):
-        np.testing.assert_array_equal(a, numpy(b))
-
-
 @pytest.mark.parametrize(
     "change, words",
     [
-        ({"x": X + 0.5}, r"in \[-1, 1\]"),
+        ({"x": X + 0.5}, r"`x` must be in \[-1, 1\]"),
+        ({"x": X * np.nan}, r"`x` must be in \[-1, 1\]"),
+        ({"x": X, "value_range": (-0.5, 0.5)}, r"`x` must be in \[-0.5, 0.5\]"),
+        ({"x": X * np.inf, "value_range": None}, "`x` must be finite"),
         ({"x": X[0]}, r"must be \(N, H, W, C\)"),
+        ({"x": X[:0]}, "with pictures"),
+        ({"conditions": {"t": X}}, "a name other than 'x' and 't'"),
+        ({"conditions": {"label": np.zeros(95)}}, r"must be \(96, ...\), a row per picture"),
         ({"warmup": 30}, "`warmup`"),
         ({"ema": 1.0}, "`ema`"),
         ({"batch_size": 97}, "`batch_size`"),
@@ -218,9 +153,10 @@ class TwoChannels(keras.Model):
 
     def __init__(self, v):
         super().__init__()
-        self.v = v
+        self.v, self.seen = v, []
 
     def call(self, inputs):
+        self.seen.append(inputs)
         zero = keras.ops.zeros_like(inputs["x"])
         return keras.ops.concatenate([zero, zero + self.v], axis=-1)
 
@@ -252,3 +188,82 @@ def test_bound_trains_the_variance_alone():
     far, near = gradients(3.0), gradients(0.0)
     np.testing.assert_allclose(far[0], near[0], atol=1e-6)  # the prediction does not feel the bound ...
     assert far[1] < -1e-5 < near[1]  # ... and a variance that is too large shrinks
+
+
+# --- conditions, ranges, averages
+
+LABELS = (X[:, 0, 0, 0] > 0).astype("int32")
+
+
+def told():
+    """A network that sees nothing but a label, and so learns what pictures with this label have in common."""
+    inputs = {"x": keras.Input((8, 8, 1), name="x")}
+    inputs |= {name: keras.Input((), dtype="int32", name=name) for name in ("t", "label")}
+    value = keras.layers.Embedding(2, 1)(inputs["label"])[:, None, None]  # (B, 1, 1, 1)
+    return keras.Model(inputs, keras.ops.zeros_like(inputs["x"]) + value)
+
+
+def test_conditions_reach_the_network_beside_their_pictures():
+    spy = Spy()
+    DiffusionTrainer(spy, SCHEDULE)({"x": X[:4], "label": LABELS[:4], "context": np.ones((4, 3, 2))})
+    assert spy.seen[0].keys() == {"x", "t", "label", "context"}
+    np.testing.assert_array_equal(spy.seen[0]["label"], LABELS[:4])
+    keras.utils.set_random_seed(0)
+    model = DiffusionTrainer(told(), SCHEDULE, prediction="x0")
+    train_diffusion(
+        model, X, conditions={"label": LABELS}, steps=60, batch_size=32, warmup=0, learning_rate=0.1, ema=0.5
+    )
+    said = numpy(model.network({"x": X[:2], "t": np.zeros(2, "int32"), "label": np.array([0, 1])}))
+    np.testing.assert_allclose(said[:, 0, 0, 0], [-0.8, 0.8], atol=0.05)
+
+
+def test_pictures_that_look_like_0_to_1_give_a_warning_and_others_none():
+    how = {"steps": 1, "batch_size": 96, "warmup": 0, "conditions": {"label": LABELS}, "steps_per_epoch": 1}
+    with pytest.warns(UserWarning, match=r"must span \[-1, 1\].*by 2 x - 1. Received: from 0.1 to 0.9"):
+        train_diffusion(DiffusionTrainer(told(), SCHEDULE), (X + 1) / 2, **how)
+    for x, value_range in ((X, (-1, 1)), ((X + 1) / 2, (0, 1)), (9 * X, None), (X + 1, None)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            train_diffusion(DiffusionTrainer(told(), SCHEDULE), x, value_range=value_range, **how)
+
+
+@pytest.mark.parametrize("value_range", [(-1.0, 1.0), (-0.5, 0.5), None])
+def test_bound_clips_the_guess_to_the_range_of_the_pictures(value_range):
+    def trained(network):
+        model = DiffusionTrainer(network, SCHEDULE, learned_variance=True, seed=3)
+        model.value_range = value_range
+        return model
+
+    network = TwoChannels(0.0)
+    model, x = trained(network), X[:40] / 2
+    bound = numpy(model(x)["bound"])
+    x_t, t = (numpy(network.seen[-1][name]) for name in ("x", "t"))
+    x0_hat = x_t / SCHEDULE.signal[t][:, None, None, None]  # of a network that says: no noise
+    assert np.abs(x0_hat).max() > 2
+    if value_range:
+        x0_hat = np.clip(x0_hat, *value_range)
+    wanted = numpy(model.bound(x, x_t, x0_hat.astype("float32"), np.zeros_like(x_t), t))
+    np.testing.assert_allclose(bound, wanted, rtol=1e-3, atol=1e-3)
+
+
+def test_a_short_training_is_averaged_over_its_end():
+    """100 steps with an average over 1,000: it must not remember the untrained network."""
+    raw = []
+
+    class Keep(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raw[:] = [numpy(w).copy() for w in self.model.network.weights]
+
+    model = trainer(prediction="x0")
+    train_diffusion(
+        model, X, steps=100, batch_size=32, warmup=10, learning_rate=1e-2, ema=0.999, callbacks=[Keep()]
+    )
+    t = np.arange(96, dtype="int32") % 40
+    noisy = numpy(SCHEDULE.add_noise(X, RNG.standard_normal(X.shape).astype("float32"), t))
+
+    def loss():
+        return np.mean((numpy(model.network({"x": noisy, "t": t})) - X) ** 2)
+
+    averaged = loss()
+    model.network.set_weights(raw)
+    assert averaged < 1.2 * loss() < 0.2

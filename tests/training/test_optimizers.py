@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from diffusion_course.training.optimizers import OPTIMIZERS, ConvMuon, check_optimizer
+from diffusion_course.training.optimizers import OPTIMIZERS, Adam, ConvMuon, check_optimizer, kept_share
 
 RNG = np.random.default_rng(0)
 RATE = 0.01
@@ -17,6 +17,10 @@ def steps(optimizer, shape, gradients, name="kernel"):
     for gradient in gradients:
         optimizer.apply_gradients([(keras.ops.convert_to_tensor(gradient), variable)])
     return keras.ops.convert_to_numpy(variable)
+
+
+def numpy(x):
+    return keras.ops.convert_to_numpy(x)
 
 
 def gradients(*shape, count=3):
@@ -63,6 +67,29 @@ def test_excluded_kernels_are_left_to_adam():
     own = steps(ConvMuon(RATE, exclude_layers=["kern"], adam_beta_2=0.99), (3, 3, 4, 8), given)
     adam = steps(keras.optimizers.Adam(RATE, beta_2=0.99), (3, 3, 4, 8), given)
     np.testing.assert_allclose(own, adam, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [Adam, ConvMuon])
+def test_the_average_looks_back_over_a_tenth_of_the_steps(kind):
+    """On a weight that grows by 1 each step the average lags behind by as many steps as it looks back."""
+    optimizer = kind(1.0, use_ema=True, ema_momentum=0.99)
+    variable = keras.Variable(np.zeros(2, "float32"), name="kernel")
+    optimizer.build([variable])
+    optimizer.update_step = lambda gradient, variable, rate: variable.assign_add(np.ones(2, "float32"))
+    by_hand, lags = None, []
+    for n in range(300):
+        optimizer.apply([keras.ops.zeros(2)])
+        share = min(0.99, n / (n + 9))
+        by_hand = n + 1 if by_hand is None else share * by_hand + (1 - share) * (n + 1)
+        average = numpy(optimizer._model_variables_moving_average[0])
+        np.testing.assert_allclose(average, by_hand, rtol=1e-4)
+        lags.append(n + 1 - average[0])
+    np.testing.assert_allclose([lags[99], lags[299]], [9.9, 29.9], rtol=0.02)
+
+
+def test_the_share_grows_to_its_final_value_and_stays():
+    shares = numpy(kept_share(0.995, np.array([0, 1, 9, 1790, 1792, 100_000])))
+    np.testing.assert_allclose(shares, [0, 0.1, 0.5, 1790 / 1799, 0.995, 0.995], rtol=1e-6)
 
 
 def test_comes_back_from_its_configuration():

@@ -43,7 +43,7 @@ def negative_elbo(
 
     Args:
         x: (N, H, W, C) in [0, 1], pictures that training has not seen.
-        encode: pictures -> (mean, log_var), both (N, d).
+        encode: pictures -> (mean, log_var), both (N, d), clipped where training clips them.
         decode: codes (N, d) -> logits (N, H, W, C).
         rng: source of the noise.
         samples: codes drawn per picture; the average over many pictures needs only one.

@@ -30,6 +30,23 @@ class StopWhenNotFinite(keras.callbacks.Callback):
             )
 
 
+class StopAfter(keras.callbacks.Callback):
+    """Ends `fit` after so many training steps, also in the middle of an epoch.
+
+    Args:
+        steps: of this run, 1 or more.
+    """
+
+    def __init__(self, steps: int):
+        super().__init__()
+        self.left = steps
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left == 0:
+            self.model.stop_training = True
+
+
 class ProgressBar(keras.callbacks.Callback):
     """One line that is redrawn while `fit` runs: bar, epoch, losses, seconds to go. Use with ``fit(verbose=0)``.
 
@@ -61,9 +78,9 @@ class ProgressBar(keras.callbacks.Callback):
             self._draw(logs or {}, self.epoch + 1)
 
     def on_epoch_end(self, epoch, logs=None):
-        self._draw(logs or {}, epoch + 1)
+        self._draw(logs or {}, epoch + 1, ended=True)
 
-    def _draw(self, logs, epoch):
+    def _draw(self, logs, epoch, ended=False):
         self.drawn = time.monotonic()
         epochs, steps = self.params["epochs"], self.params["steps"]
         passed = self.drawn - self.started
@@ -71,6 +88,7 @@ class ProgressBar(keras.callbacks.Callback):
         first = self.first or 0
         before = first / epochs
         share = before + (self.done / (epochs * steps) if steps else max(0, epoch - 1 - first) / epochs)
+        share = 1.0 if ended and epoch == epochs else share  # the last epoch may be a short one
         words = [f"epoch {epoch}/{epochs}", *(f"{name} {value:.4f}" for name, value in logs.items())]
         if share > 1 - 1e-9:
             words.append(f"{passed:.0f} s")

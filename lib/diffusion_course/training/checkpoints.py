@@ -1,7 +1,7 @@
 """Checkpoints: everything that a training needs to go on as if nothing had happened."""
 
+import hashlib
 import json
-import os
 import time
 from pathlib import Path
 
@@ -11,23 +11,46 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from diffusion_course.course.files import DamagedFile
+from diffusion_course.course.writing import replace_when_whole
+
+SAMPLE = 64  # rows of an array that its fingerprint looks at
+
+
+class OtherPlan(ValueError):
+    """A checkpoint is whole, but of another training than the one asked for."""
+
+
+def fingerprint(array) -> str:
+    """An array's shape, type and a hash of rows spread over it: other data will show, in a moment.
+
+    Args:
+        array: (N, ...).
+    """
+    array = np.asarray(array)
+    rows = array[np.linspace(0, len(array) - 1, min(SAMPLE, len(array))).astype(int)]
+    digest = hashlib.sha256(np.ascontiguousarray(rows).tobytes()).hexdigest()
+    return f"{array.shape} {array.dtype} {digest[:16]}"
 
 
 def _state(model: keras.Model) -> dict:
     """All variables by a name of their own: weights, generators of random numbers, the optimizer with its averages."""
-    model.optimizer.build(model.trainable_variables)
+    if not model.optimizer.built:  # some optimizers make their variables again at each call
+        model.optimizer.build(model.trainable_variables)
     groups = {"model": model.variables, "optimizer": model.optimizer.variables}
     # By number, because paths are only unique within a network, and the order is that of construction
     return {f"{group}/{i:04d}": v for group, variables in groups.items() for i, v in enumerate(variables)}
 
 
-def save_checkpoint(model: keras.Model, path: Path, *, epoch: int, history: dict | None = None) -> None:
+def save_checkpoint(
+    model: keras.Model, path: Path, *, steps: int, plan: dict | None = None, history: dict | None = None
+) -> None:
     """Writes the whole state of a compiled model, exactly; the old file goes only when the new one is whole.
 
     Args:
         model: compiled and built.
         path: the ``.safetensors`` file; its folder is made.
-        epoch: how many epochs are done.
+        steps: how many training steps are done.
+        plan: what decides how the training goes, by name; values that JSON can hold.
         history: metric -> list of one value per epoch.
 
     Raises:
@@ -39,26 +62,27 @@ def save_checkpoint(model: keras.Model, path: Path, *, epoch: int, history: dict
             raise ValueError(
                 f"A checkpoint must hold finite numbers only. Received: {name} with NaN or infinity"
             )
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".part")
     # 0-dimensional arrays are views of Keras's own memory on some backends; copies are not
     arrays = {name: np.array(array, order="C") for name, array in arrays.items()}
-    save_file(arrays, aside, metadata={"epoch": str(epoch), "history": json.dumps(history or {})})
-    os.replace(aside, path)
+    words = {"steps": steps, "plan": plan or {}, "history": history or {}}
+    with replace_when_whole(Path(path)) as aside:
+        save_file(arrays, aside, metadata={name: json.dumps(value) for name, value in words.items()})
 
 
-def load_checkpoint(model: keras.Model, path: Path) -> tuple[int, dict]:
+def load_checkpoint(model: keras.Model, path: Path, plan: dict | None = None) -> tuple[int, dict]:
     """Puts a compiled model back into the state that `save_checkpoint` wrote. Nothing changes unless all of it fits.
 
     Args:
         model: compiled and built as it was then.
         path: the file.
+        plan: as it must have been; by default any will do. Its ``"steps"``, the length of the training, may be larger
+            than then if that training had come to its end: it is prolonged.
 
     Returns:
-        epochs done, and the history so far.
+        steps done, and the history so far.
 
     Raises:
+        OtherPlan: the file is of another plan, or of none; the message names what differs.
         DamagedFile: not a whole checkpoint, or one of another model or optimizer.
     """
     try:
@@ -67,19 +91,41 @@ def load_checkpoint(model: keras.Model, path: Path) -> tuple[int, dict]:
             metadata = file.metadata() or {}
     except SafetensorError as error:
         raise DamagedFile(f"{path} must be a whole checkpoint. Received: {error}") from error
+    if not {"steps", "plan", "history"} <= set(metadata):
+        raise OtherPlan(
+            f"{path} must say which plan it belongs to. Received: a checkpoint of an earlier version of the course, "
+            "or another file; delete it, or give another path"
+        )
+    steps, found_plan, history = (json.loads(metadata[name]) for name in ("steps", "plan", "history"))
+    if plan is not None:
+        _check_plan(path, steps, found_plan, json.loads(json.dumps(plan)))
     variables = _state(model)
     shapes = {
         name: (tuple(v.shape), keras.backend.standardize_dtype(v.dtype)) for name, v in variables.items()
     }
     found = {name: (array.shape, str(array.dtype)) for name, array in arrays.items()}
-    if shapes != found or not {"epoch", "history"} <= set(metadata):
+    if shapes != found:
         odd = sorted(name for name in set(shapes) | set(found) if shapes.get(name) != found.get(name))[:3]
         raise DamagedFile(
-            f"{path} must be a checkpoint of this model and optimizer. Received: one that differs in {odd or metadata}"
+            f"{path} must be a checkpoint of this model and optimizer. Received: one that differs in {odd}"
         )
     for name, variable in variables.items():
         variable.assign(arrays[name])
-    return int(metadata["epoch"]), json.loads(metadata["history"])
+    return steps, history
+
+
+def _check_plan(path: Path, steps: int, found: dict, wanted: dict) -> None:
+    differ = [name for name in {**found, **wanted} if found.get(name) != wanted.get(name)]
+    if differ == ["steps"] and steps == found["steps"] <= wanted["steps"]:
+        return
+    if differ:
+        words = "; ".join(
+            f"{name} {found.get(name)!r} in the checkpoint, {wanted.get(name)!r} asked for" for name in differ
+        )
+        raise OtherPlan(
+            f"{path} must come from the plan that it is to go on with; delete it to start anew, or give another "
+            f"path. Received: {words}"
+        )
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -91,19 +137,30 @@ class Checkpoint(keras.callbacks.Callback):
     Args:
         path: the ``.safetensors`` file.
         every: epochs between two savings.
-        history: what came before, from `load_checkpoint`.
+        steps, plan, history: what came before, see `load_checkpoint`.
     """
 
-    def __init__(self, path: Path, every: int = 1, history: dict | None = None):
+    def __init__(
+        self,
+        path: Path,
+        every: int = 1,
+        *,
+        steps: int = 0,
+        plan: dict | None = None,
+        history: dict | None = None,
+    ):
         super().__init__()
-        self.path, self.every = Path(path), every
+        self.path, self.every, self.steps, self.plan = Path(path), every, steps, plan
         self.history = {name: list(values) for name, values in (history or {}).items()}
 
     def on_epoch_begin(self, epoch, logs=None):
         self.began = time.monotonic()
 
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps += 1
+
     def on_epoch_end(self, epoch, logs=None):
         for name, value in {**(logs or {}), "seconds": time.monotonic() - self.began}.items():
             self.history.setdefault(name, []).append(float(value))
-        if (epoch + 1) % self.every == 0 or epoch + 1 == self.params["epochs"]:
-            save_checkpoint(self.model, self.path, epoch=epoch + 1, history=self.history)
+        if (epoch + 1) % self.every == 0 or epoch + 1 == self.params["epochs"] or self.model.stop_training:
+            save_checkpoint(self.model, self.path, steps=self.steps, plan=self.plan, history=self.history)

@@ -29,6 +29,8 @@ def add_gaussian_noise(x, noise, sigma, clip: bool = True):
 class DenoisingTrainer(keras.Model):
     """Holds a denoiser; ``fit(x)`` with clean pictures alone draws noise levels and noise and learns to remove it.
 
+    Noise and loss are float32 also where the network computes in float16 or bfloat16.
+
     Args:
         network: noisy pictures -> denoised pictures; with an attribute ``conditioned`` that is True it gets
             ``{"x": noisy, "sigma": levels}``.
@@ -50,7 +52,9 @@ class DenoisingTrainer(keras.Model):
     """
 
     def __init__(self, network, *, levels=(0.2, 0.2), clip=True, seed=0, **kwargs):
-        super().__init__(**kwargs)
+        # As in `training.diffusion`: the network's own policy, but the pictures stay as they are.
+        policy = kwargs.pop("dtype", None) or getattr(network, "dtype_policy", None)
+        super().__init__(**{"autocast": False, "dtype": policy, **kwargs})
         low, high = levels
         if not 0 < low <= high:
             raise ValueError(f"`levels` must be (low, high) with 0 < low <= high. Received: levels={levels}")
@@ -63,9 +67,12 @@ class DenoisingTrainer(keras.Model):
         Returns:
             noisy pictures (B, H, W, C) and their levels (B,).
         """
+        x = ops.cast(x, "float32")
         low, high = (math.log(level) for level in self.levels)
-        sigma = ops.exp(keras.random.uniform(ops.shape(x)[:1], low, high, seed=self.noise_seed))  # (B,)
-        noise = keras.random.normal(ops.shape(x), seed=self.noise_seed)  # (B, H, W, C)
+        sigma = ops.exp(
+            keras.random.uniform(ops.shape(x)[:1], low, high, "float32", seed=self.noise_seed)
+        )  # (B,)
+        noise = keras.random.normal(ops.shape(x), dtype="float32", seed=self.noise_seed)  # (B, H, W, C)
         return add_gaussian_noise(x, noise, sigma, self.clip), sigma
 
     def denoise(self, noisy, sigma):
@@ -74,8 +81,11 @@ class DenoisingTrainer(keras.Model):
             return self.network({"x": noisy, "sigma": sigma})
         return self.network(noisy)
 
+    def build(self, x_shape):
+        self.built = True  # no variables but the network's, and that builds itself when it is called
+
     def call(self, x):
-        return self.denoise(*self.corrupt(x))
+        return ops.cast(self.denoise(*self.corrupt(x)), "float32")
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         # x - (noisy - predicted noise) = predicted noise - (noisy - x): the error of the picture is that of the noise.

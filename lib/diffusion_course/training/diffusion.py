@@ -1,6 +1,7 @@
 """Trains a diffusion network: random step, random noise, one forward pass, squared error."""
 
 import math
+import warnings
 from pathlib import Path
 
 import keras
@@ -10,8 +11,8 @@ from scipy.special import ndtr
 
 from diffusion_course.prediction import check_prediction, target, to_x0
 from diffusion_course.training.batches import shuffled_batches
-from diffusion_course.training.callbacks import OwnWeights, StopWhenNotFinite
-from diffusion_course.training.checkpoints import Checkpoint, load_checkpoint
+from diffusion_course.training.callbacks import OwnWeights, StopAfter, StopWhenNotFinite
+from diffusion_course.training.checkpoints import Checkpoint, fingerprint, load_checkpoint
 from diffusion_course.training.optimizers import OPTIMIZERS, check_optimizer
 from diffusion_course.variance import discretized_gaussian_log_likelihood, gaussian_kl, learned_log_variance
 
@@ -19,14 +20,16 @@ VLB_WEIGHT = 0.001  # lambda of Nichol and Dhariwal 2021, section 3.1, for the b
 
 
 class DiffusionTrainer(keras.Model):
-    """Holds a network; ``fit(x)`` with clean pictures alone draws steps and noise, and learns to undo the noise.
+    """Holds a network; ``fit(x)`` with clean pictures draws steps and noise, and learns to undo the noise.
 
     The steps of a batch are spread evenly over the schedule from one random start: each picture still meets every
     step with the same probability, but no batch has only easy ones. With ``focus`` they are spread over a normal
     distribution of the log-SNR instead: most of the training then goes to the strengths of noise around its mean.
 
+    Noise, target and loss are float32 also where the network computes in float16 or bfloat16.
+
     Args:
-        network: ``{"x": (B, H, W, C), "t": (B,)}`` -> (B, H, W, C).
+        network: ``{"x": (B, H, W, C), "t": (B,), **conditions}`` -> (B, H, W, C).
         schedule: a NoiseSchedule of T steps.
         prediction: what the network learns to say: "noise", "x0" or "velocity".
         learned_variance: the network returns 2 C channels, the second half being the v of
@@ -36,7 +39,8 @@ class DiffusionTrainer(keras.Model):
         seed: of steps and noise.
 
     Call arguments:
-        x: clean pictures (B, H, W, C) in [-1, 1].
+        x: clean pictures (B, H, W, C) in [-1, 1], or latents; or ``{"x": pictures, name: condition, ...}`` with
+            conditions (B, ...), e.g. class labels, which the network gets beside the noisy pictures.
 
     Returns:
         ``{"prediction", "target"}``, each (B, H, W, C). One pass through the network, for loss and gradient alike.
@@ -55,8 +59,12 @@ class DiffusionTrainer(keras.Model):
     def __init__(
         self, network, schedule, *, prediction="noise", learned_variance=False, focus=None, seed=0, **kwargs
     ):
-        super().__init__(**kwargs)
+        # The network's own policy, so that Keras scales the loss of a float16 network. But no casting at the door: the
+        # pictures would be rounded before the noise is added to them.
+        policy = kwargs.pop("dtype", None) or getattr(network, "dtype_policy", None)
+        super().__init__(**{"autocast": False, "dtype": policy, **kwargs})
         self.network, self.schedule, self.prediction = network, schedule, check_prediction(prediction)
+        self.seed, self.value_range = seed, (-1.0, 1.0)
         self.learned_variance, self.focus = bool(learned_variance), focus
         if focus is not None and self.learned_variance:
             raise ValueError(
@@ -77,27 +85,32 @@ class DiffusionTrainer(keras.Model):
             )
         return ops.minimum(ops.cast(share * len(self.schedule), "int32"), len(self.schedule) - 1)
 
+    def build(self, x_shape):
+        self.built = True  # no variables but the network's, and that builds itself when it is called
+
     def call(self, x):
+        conditions = dict(x) if isinstance(x, dict) else {"x": x}
+        x = ops.cast(conditions.pop("x"), "float32")
         t = self.draw_steps(ops.shape(x)[0])  # (B,)
-        noise = keras.random.normal(ops.shape(x), seed=self.draws)  # (B, H, W, C)
+        noise = keras.random.normal(ops.shape(x), dtype="float32", seed=self.draws)  # (B, H, W, C)
         s = self.schedule
         signal, sigma = s.at(s.signal, t), s.at(s.sigma, t)  # (B, 1, 1, 1)
         x_t = signal * x + sigma * noise
-        prediction = self.network({"x": x_t, "t": t})
+        prediction = ops.cast(self.network({"x": x_t, "t": t, **conditions}), "float32")
         wanted = target(self.prediction, x, noise, signal, sigma)
         if not self.learned_variance:
             return {"prediction": prediction, "target": wanted}
         prediction, v = ops.split(prediction, 2, axis=-1)
         # The mean learns from the squared error alone: the bound's gradient would drown it in noise.
         x0_hat = to_x0(self.prediction, ops.stop_gradient(prediction), x_t, signal, sigma)
-        return {
-            "prediction": prediction,
-            "target": wanted,
-            "bound": self.bound(x, x_t, ops.clip(x0_hat, -1, 1), v, t),
-        }
+        if self.value_range is not None:
+            x0_hat = ops.clip(x0_hat, *self.value_range)
+        return {"prediction": prediction, "target": wanted, "bound": self.bound(x, x_t, x0_hat, v, t)}
 
     def bound(self, x, x_t, x0_hat, v, t):
         """Each pixel's term of the variational bound at the steps of a batch.
+
+        Step 0 counts the 256 grey levels of pictures in [-1, 1], as if other values were such pictures too.
 
         Args:
             x, x_t, x0_hat, v: (B, H, W, C), clean and noisy pictures, the network's guess and its v.
@@ -123,6 +136,19 @@ class DiffusionTrainer(keras.Model):
         if self.learned_variance:
             loss = loss + VLB_WEIGHT * len(self.schedule) * ops.mean(y_pred["bound"])
         return loss
+
+    def plan(self) -> dict:
+        """What decides how this trainer trains, by name: for a checkpoint, which no other plan may go on with."""
+        s = self.schedule
+        return {
+            "prediction": self.prediction,
+            "schedule": f"{s.name}, {len(s)} steps, {fingerprint(np.stack([s.betas, s.timesteps], axis=1))}",
+            "focus": self.focus,
+            "learned variance": self.learned_variance,
+            "value range": self.value_range,
+            "seed": self.seed,
+            "dtype": self.dtype_policy.name,
+        }
 
 
 def focused_shares(schedule, mean: float, deviation: float) -> np.ndarray:
@@ -152,6 +178,8 @@ def train_diffusion(
     x,
     *,
     steps: int,
+    conditions=None,
+    value_range=(-1, 1),
     batch_size: int = 64,
     optimizer: str = "adam",
     learning_rate: float | None = None,
@@ -166,16 +194,21 @@ def train_diffusion(
 
     Args:
         trainer: a `DiffusionTrainer`; afterwards its network holds the averaged weights (EMA), ready to sample.
-        x: clean pictures (N, H, W, C) in [-1, 1].
-        steps: of the whole training, rounded up to whole epochs.
+        x: clean pictures (N, H, W, C) in ``value_range``, or latents.
+        steps: of the whole training, with all that its checkpoint has seen.
+        conditions: name -> (N, ...), what the network gets beside each picture, e.g. ``{"label": labels}``.
+        value_range: (lowest, highest) value of the pictures; None for latents, which have no range. The trainer's
+            variational bound clips to it.
         batch_size: pictures per step.
         optimizer: "adam" or "muon", see `training.optimizers`.
         learning_rate: the highest, reached after ``warmup`` steps; by default 2e-3 for Adam and 8e-3 for Muon.
         warmup: steps of linear rise, fewer than ``steps``.
-        ema: share of the old average that each step keeps, 0 to 1 (exclusive); 0.995 forgets in about 200 steps.
-        steps_per_epoch: how often losses are logged and checkpoints written.
+        ema: share of the old average that each step keeps, 0 to 1 (exclusive); 0.995 forgets in about 200 steps. It is
+            less at the beginning, see `training.optimizers.kept_share`.
+        steps_per_epoch: how often losses are logged and checkpoints written; of a resumed training it may differ.
         checkpoint: path of a ``.safetensors`` file. If it exists, training goes on from there, bit by bit as if it had
-            never stopped where the backend's arithmetic is repeatable.
+            never stopped where the backend's arithmetic is repeatable. A training that came to its end is prolonged by
+            larger ``steps``; nothing else may differ.
         callbacks: further Keras callbacks, e.g. `ProgressBar`.
         verbose: as in `fit`.
 
@@ -184,14 +217,11 @@ def train_diffusion(
         ``"seconds"``, how long each epoch took.
 
     Raises:
-        ValueError: pictures outside [-1, 1], a number out of its range, or an unknown optimizer.
+        ValueError: pictures outside of their range, conditions that do not fit them, a number out of its range, an
+            unknown optimizer, or (`OtherPlan`) a checkpoint of another training.
         NotFinite: the loss became NaN or infinite; the checkpoint is from before.
     """
-    x = np.asarray(x, dtype="float32")
-    if x.ndim != 4 or x.min() < -1 or x.max() > 1:
-        raise ValueError(
-            f"`x` must be (N, H, W, C) in [-1, 1]. Received: shape {x.shape}, from {x.min()} to {x.max()}"
-        )
+    data = _checked_data(x, conditions or {}, value_range)
     if not 0 <= warmup < steps:
         raise ValueError(
             f"`warmup` must be from 0 to below `steps`. Received: warmup={warmup}, steps={steps}"
@@ -208,22 +238,58 @@ def train_diffusion(
         warmup_target=learning_rate if warmup else None,
         warmup_steps=warmup,
     )
+    trainer.value_range = None if value_range is None else tuple(map(float, value_range))
+    plan = {
+        **trainer.plan(),
+        **{"steps": steps, "batch size": batch_size, "optimizer": optimizer, "learning rate": learning_rate},
+        **{"warm-up": warmup, "EMA": ema},
+        **{f"data {name}": fingerprint(array) for name, array in data.items()},
+    }
     trainer.compile(kind(rate, **settings, use_ema=True, ema_momentum=ema))
     if trainer.network.built:
         # TensorFlow traces a step that creates variables a second time: seconds, before the first one is taken.
         trainer.optimizer.build(trainer.trainable_variables)
-    done, history = 0, {}
-    if checkpoint is not None and Path(checkpoint).exists():
-        done, history = load_checkpoint(trainer, checkpoint)
-    batches = shuffled_batches(x, batch_size=batch_size, start=done * steps_per_epoch)
-    writer = [] if checkpoint is None else [Checkpoint(checkpoint, history=history)]
+    done, history, writer = 0, {}, []
+    if checkpoint is not None:
+        if Path(checkpoint).exists():
+            done, history = load_checkpoint(trainer, checkpoint, plan)
+        writer = [Checkpoint(checkpoint, steps=done, plan=plan, history=history)]
+    epochs_done = len(history.get("seconds", []))
+    batches = shuffled_batches(data if conditions else data["x"], batch_size=batch_size, start=done)
     result = trainer.fit(
         ((batch,) for batch in batches),  # Keras wants tuples from a generator
         steps_per_epoch=steps_per_epoch,
         shuffle=False,  # the batches are shuffled already; Keras would warn that it cannot
-        epochs=math.ceil(steps / steps_per_epoch),
-        initial_epoch=done,
-        callbacks=[StopWhenNotFinite(), *writer, OwnWeights(), *callbacks],
+        epochs=epochs_done + math.ceil((steps - done) / steps_per_epoch),
+        initial_epoch=epochs_done,
+        callbacks=[StopWhenNotFinite(), StopAfter(steps - done), *writer, OwnWeights(), *callbacks],
         verbose=verbose,
     )
     return writer[0].history if writer else dict(result.history)
+
+
+def _checked_data(x, conditions: dict, value_range) -> dict:
+    """``{"x": pictures, **conditions}`` as arrays; ValueError, or a warning, where they break the rules."""
+    x = np.asarray(x, dtype="float32")
+    if x.ndim != 4 or not x.size:
+        raise ValueError(f"`x` must be (N, H, W, C), with pictures. Received: shape {x.shape}")
+    least, most = x.min(), x.max()
+    low, high = (-np.inf, np.inf) if value_range is None else value_range
+    if not (low <= least and most <= high and np.isfinite([least, most]).all()):
+        rule = "finite" if value_range is None else f"in [{low:g}, {high:g}]"
+        raise ValueError(f"`x` must be {rule}, see `value_range`. Received: from {least:g} to {most:g}")
+    if np.isfinite(low) and low < 0 <= least:
+        warnings.warn(
+            f"Pictures must span [{low:g}, {high:g}], see `value_range`; pictures in [0, 1] become such by 2 x - 1. "
+            f"Received: from {least:g} to {most:g}",
+            stacklevel=3,
+        )
+    conditions = {name: np.asarray(array) for name, array in conditions.items()}
+    for name, array in conditions.items():
+        if name in ("x", "t"):
+            raise ValueError(f"A condition must have a name other than 'x' and 't'. Received: {name!r}")
+        if array.ndim == 0 or len(array) != len(x):
+            raise ValueError(
+                f"A condition must be ({len(x)}, ...), a row per picture. Received: {name} of shape {array.shape}"
+            )
+    return {"x": x, **conditions}

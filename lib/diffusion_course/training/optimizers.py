@@ -7,9 +7,43 @@ import keras
 from keras import ops
 
 
+def kept_share(ema, step):
+    """How much of the old average a step keeps: at first little, so that the untrained start is soon forgotten.
+
+    Args:
+        ema: the share in the long run.
+        step: n, how many steps came before: 0, 1, ...; a number or a tensor.
+
+    Returns:
+        min(ema, n / (n + 9)): the average then looks back over the last tenth of all steps, until ``ema`` is reached
+        (0.995 after 1,791 steps).
+
+    Reference: ``tf.train.ExponentialMovingAverage`` with its ``num_updates``, (1 + n) / (10 + n), here counted from
+    the first average.
+    """
+    n = ops.cast(step, "float32")
+    return ops.minimum(ema, n / (n + 9))
+
+
+class WarmAverages:
+    """Makes an optimizer's averages (``use_ema``) start as `kept_share` says; to be named before the optimizer."""
+
+    def _update_model_variables_moving_average(self, trainable_variables):
+        share = kept_share(self.ema_momentum, self.iterations)
+        for variable, average in zip(trainable_variables, self._model_variables_moving_average, strict=True):
+            if average is not None:
+                kept = ops.cast(share, variable.dtype)
+                average.assign(kept * average + (1 - kept) * variable)
+
+
 @keras.saving.register_keras_serializable(package="diffusion_course")
-class ConvMuon(keras.optimizers.Muon):
-    """Muon for matrices and kernels of convolutions; Keras's own leaves the kernels to Adam.
+class Adam(WarmAverages, keras.optimizers.Adam):
+    """Keras's Adam, with averages that are warmed up."""
+
+
+@keras.saving.register_keras_serializable(package="diffusion_course")
+class ConvMuon(WarmAverages, keras.optimizers.Muon):
+    """Muon for matrices and kernels of convolutions; Keras's own leaves the kernels to Adam. Averages are warmed up.
 
     Adam scales each weight by itself. Muon takes a layer's weights as what they are, a matrix: it replaces the
     averaged gradient, whose few strong directions drown all others, by the nearest matrix whose directions all have
@@ -48,7 +82,7 @@ def _matrix(x):
 
 # name -> the class with what the course sets in it, and its usual highest learning rate
 OPTIMIZERS = {
-    "adam": (keras.optimizers.Adam, {"beta_2": 0.99}, 2e-3),
+    "adam": (Adam, {"beta_2": 0.99}, 2e-3),
     "muon": (ConvMuon, {"adam_beta_2": 0.99}, 8e-3),
 }
 
