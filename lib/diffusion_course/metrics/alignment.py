@@ -64,11 +64,11 @@ class _Templates:
                 soft = gaussian_filter(sharp, (0, blur, blur))
                 masks.append(soft[(slice(None), *part)].reshape(len(sharp), -1))
                 self.names += [(shape, size, place)] * len(sharp)
-        self.masks = np.concatenate(masks)  # (K, P)
-        self.means = self.masks.mean(1)  # (K,)
-        units = self.masks - self.means[:, None]
-        self.norms = np.linalg.norm(units, axis=1)  # (K,)
-        self.units = units / self.norms[:, None]  # each of mean 0 and length 1
+        self.units = np.concatenate(masks)  # (K, P)
+        self.means = self.units.mean(1)  # (K,)
+        self.units -= self.means[:, None]
+        self.norms = np.linalg.norm(self.units, axis=1)  # (K,)
+        self.units /= self.norms[:, None]  # each of mean 0 and length 1; the mask is norm * unit + mean
 
     def match(self, pictures: np.ndarray) -> _Match:
         """The best render for each picture, (N, H, W, 3) float32."""
@@ -78,9 +78,10 @@ class _Templates:
         products = self.units @ pixels.transpose(1, 0, 2).reshape(pixels.shape[1], -1)  # (K, N * 3)
         explained = np.square(products).reshape(len(self.units), -1, 3).sum(-1)  # (K, N)
         best = explained.argmax(0)  # (N,)
-        contrast = np.einsum("np,npc->nc", self.units[best], pixels) / self.norms[best, None]  # (N, 3)
-        background = pixels.mean(1) - contrast * self.means[best, None]
-        drawn = (self.masks[best][:, :, None] * contrast[:, None]).reshape(seen.shape)
+        units, norms, means = self.units[best], self.norms[best, None], self.means[best, None]
+        contrast = np.einsum("np,npc->nc", units, pixels) / norms  # (N, 3)
+        background = pixels.mean(1) - contrast * means
+        drawn = ((norms * units + means)[:, :, None] * contrast[:, None]).reshape(seen.shape)
         rest = seen - background[:, None, None] - drawn
         error = np.square(rest).sum((1, 2, 3))
         # Averaging over 3 x 3 pixels leaves shapes, and a ninth of white noise's energy, which is taken off.
