@@ -19,7 +19,7 @@ from common.command_line import command_line  # noqa: E402
 
 from diffusion_course.metrics.generation import Ruler  # noqa: E402
 from diffusion_course.models import presets  # noqa: E402
-from diffusion_course.pipelines.diffusion import GUIDES, load_pipeline  # noqa: E402
+from diffusion_course.pipelines.diffusion import load_pipeline  # noqa: E402
 from diffusion_course.recipes.base import TITLES, training_data  # noqa: E402
 from diffusion_course.recipes.diffusion import CALLS, SPLITS  # noqa: E402
 from diffusion_course.samplers.ddim import DDIMSampler  # noqa: E402
@@ -36,7 +36,7 @@ SAMPLERS = {
 def scan(dataset: str, options) -> dict:
     """FID ratio of each sampler with each scale; the same network calls per picture for all."""
     name = f"unet-{dataset}"
-    weaker, _ = GUIDES[name]
+    weaker, _ = presets.PRESETS[name].guide
     training, _ = training_data(dataset, "standard")
     chosen = np.random.default_rng(options.seed).choice(len(training), REAL, replace=False)
     ruler = Ruler(

@@ -21,7 +21,8 @@ from common.tutorial import TutorialDiffusion  # noqa: E402
 
 from diffusion_course.metrics.generation import Ruler  # noqa: E402
 from diffusion_course.models import presets  # noqa: E402
-from diffusion_course.models.guidance import guided  # noqa: E402
+from diffusion_course.models.denoiser import Denoiser  # noqa: E402
+from diffusion_course.models.guidance import classifier_free, guided  # noqa: E402
 from diffusion_course.pipelines.diffusion import RECOMMENDED_ETA, RECOMMENDED_SAMPLER, load_pipeline  # noqa: E402
 from diffusion_course.recipes.base import test_data  # noqa: E402
 from diffusion_course.samplers.ddpm import DDPMSampler  # noqa: E402
@@ -30,6 +31,7 @@ from diffusion_course.schedules import NoiseSchedule  # noqa: E402
 SHAPE = (16, 28, 28, 1)
 STEPS, CALLS = 500, 50
 BEST = "50 calls, recommended network with a guide"
+CLASSES = 10
 
 
 def wait(x) -> None:
@@ -39,36 +41,39 @@ def wait(x) -> None:
 def ways(networks: dict, eager_steps: int, seed: int) -> dict:
     """name -> function that takes some steps and returns how many."""
     schedule = NoiseSchedule.linear(STEPS)
-    noise = np.random.default_rng(seed).standard_normal(SHAPE).astype("float32")
+    rng = np.random.default_rng(seed)
+    noise = rng.standard_normal(SHAPE).astype("float32")
     tutorial, ddpm = TutorialDiffusion(schedule), DDPMSampler(schedule)
     advised = RECOMMENDED_SAMPLER(schedule, eta=RECOMMENDED_ETA)
-    denoise = {name: (lambda x, t, net=net: net({"x": x, "t": t})) for name, net in networks.items()}
+    denoise = {name: Denoiser(network) for name, network in networks.items()}
     weaker = NETWORKS["recommended"]()  # a second network of the same size
-    denoise["guided"] = guided(denoise["recommended"], lambda x, t: weaker({"x": x, "t": t}), 2.0)
+    denoise["guided"] = guided(denoise["recommended"], Denoiser(weaker), 2.0)
+    # The same guidance twice, by a network that knows classes: both halves in one call, or one after the other.
+    classes, none = rng.integers(0, CLASSES, SHAPE[0]), np.full(SHAPE[0], CLASSES)
+    label = Denoiser(networks["labelled"])
+    denoise["one call"] = classifier_free(label, {"label": CLASSES}, 2.0)
+    denoise["two calls"] = guided(
+        lambda x, t: label(x, t, label=classes), lambda x, t: label(x, t, label=none), 2.0
+    )
 
     def eager():
         return len(tutorial.sample(networks["tutorial"], SHAPE, eager_steps))
 
-    def generator():
-        for x, _ in ddpm(denoise["tutorial"], noise, steps=eager_steps):  # noqa: B007
-            pass
-        wait(x)
-        return eager_steps
-
-    def loop(sampler, name, steps):
+    def walk(sampler, name, steps, **conditions):
         def run():
-            wait(sampler.sample(denoise[name], noise, steps=steps))
+            wait(sampler.sample(denoise[name], noise, steps=steps, **conditions))
             return steps
 
         return run
 
     return {
         "tutorial": eager,
-        "generator": generator,
-        "loop": loop(ddpm, "tutorial", eager_steps),
-        "50 calls": loop(advised, "tutorial", CALLS),
-        "50 calls, recommended network": loop(advised, "recommended", CALLS),
-        BEST: loop(advised, "guided", CALLS // 2),
+        "course": walk(ddpm, "tutorial", eager_steps),
+        "50 calls": walk(advised, "tutorial", CALLS),
+        "50 calls, recommended network": walk(advised, "recommended", CALLS),
+        BEST: walk(advised, "guided", CALLS // 2),
+        "two calls": walk(advised, "two calls", CALLS // 2),
+        "one call": walk(advised, "one call", CALLS // 2, label=classes),
     }
 
 
@@ -100,7 +105,7 @@ def main(arguments: list[str] | None = None) -> dict:
     networks = {name: build() for name, build in NETWORKS.items()}
     seconds = interleave(ways(networks, options.eager_steps, options.seed), options.rounds)
     calls = {name: CALLS if name.startswith("50 calls") else STEPS for name in seconds}
-    calls[BEST] = CALLS // 2  # steps, of two calls each
+    calls |= dict.fromkeys((BEST, "two calls", "one call"), CALLS // 2)  # steps, of two calls each
     ratios = {
         name: record.median_ratio(
             [s * STEPS for s in seconds["tutorial"]], [s * calls[name] for s in seconds[name]]
@@ -123,15 +128,16 @@ def main(arguments: list[str] | None = None) -> dict:
         "seconds_per_step": step,
         "seconds_in_all": whole,
         "ratios_to_tutorial": ratios,
+        "guidance_one_call_over_two": record.median_ratio(seconds["two calls"], seconds["one call"]),
         "fid_of_shipped_weights": {"samples": options.samples, **fid},
         "seconds": time.monotonic() - began,
         "rows": [
             {
                 "what": f"16 pictures, {STEPS} steps, same network and weights",
                 "tutorial": whole["tutorial"],
-                "course": whole["loop"],
+                "course": whole["course"],
                 "unit": "s",
-                "ratio": ratios["loop"],
+                "ratio": ratios["course"],
             },
             {
                 "what": f"16 pictures, as the course advises: its network, sampler and guide, {CALLS} calls "

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "layers": set(),
     "backend": set(),
     "startup": set(),
-    "models": {"layers"},
+    "models": {"layers", "backend"},
     "samplers": {"schedules", "prediction", "variance", "backend"},
     "training": {"models", "schedules", "prediction", "variance", "backend"},
     "pipelines": {"models", "samplers", "schedules", "prediction", "tokenizer", "backend", "datasets"},

@@ -20,7 +20,16 @@ def recommended_network() -> keras.Model:
     return presets.build(RECOMMENDED)
 
 
-NETWORKS = {"tutorial": tutorial_network, "recommended": recommended_network}
+def labelled_network() -> keras.Model:
+    """The same with class labels, for guidance without a classifier."""
+    return UNet(fold=2, widths=(32, 64), num_res_blocks=1, num_classes=10)
+
+
+NETWORKS = {
+    "tutorial": tutorial_network,
+    "recommended": recommended_network,
+    "labelled": labelled_network,
+}
 
 
 def described(model: keras.Model) -> dict:

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -195,54 +194,6 @@ def _jitted_with_weights(function: Callable) -> Callable:
         return program([variable.value for variable in variables], args, kwargs)
 
     return call
-
-
-def stateless_normal(shape, seed, index):
-    """Standard normal noise that depends on nothing but its arguments.
-
-    A sampler needs this. `keras.random` with a SeedGenerator draws from a state, so that a compiled loop and a
-    plain one part ways, and on JAX a SeedGenerator outside of a layer gives the same noise at every step.
-
-    Args:
-        shape: of the result.
-        seed, index: integers from 0 to 2**31 - 1, or int32 scalar tensors. Each pair has noise of its own.
-
-    Returns:
-        float32 tensor: for the same pair the same numbers inside and outside of compiled functions. Another
-        backend gives other numbers.
-    """
-    backend = _backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        return _box_muller(tf, shape, tf.stack([tf.cast(seed, tf.int32), tf.cast(index, tf.int32)]))
-    if backend == "jax":
-        import jax
-
-        return jax.random.normal(jax.random.fold_in(jax.random.key(seed), index), shape)
-    import numpy as np
-    from keras import ops
-
-    # NumPy's generator mixes both numbers into its state; PyTorch's own would use 32 bits of one number.
-    draws = np.random.default_rng([int(seed), int(index)]).standard_normal(tuple(shape), np.float32)
-    return ops.convert_to_tensor(draws)
-
-
-def _box_muller(tf, shape, pair):
-    """`tf.random.stateless_normal` gives other numbers under XLA (seen); its random bits are the same, so use those.
-
-    Reference: Box and Muller, "A note on the generation of random normal deviates", 1958.
-    """
-    size = tf.reduce_prod(shape)
-    bits = tf.random.stateless_uniform(
-        [2, (size + 1) // 2], pair, minval=None, maxval=None, dtype=tf.uint32, alg="philox"
-    )
-    # 24 bits are what a float32 holds exactly: whole numbers from 0 to 2**24 - 1.
-    first, second = tf.unstack(tf.cast(tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32)), tf.float32))
-    radius = tf.sqrt(-2.0 * tf.math.log((first + 1.0) * 2.0**-24))
-    angle = second * (2 * math.pi * 2.0**-24)
-    normal = tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], axis=0)
-    return tf.reshape(normal[:size], shape)
 
 
 def xla_problem() -> str | None:

@@ -11,7 +11,7 @@ from common.record import results_dir
 
 from diffusion_course.models import presets
 from diffusion_course.models.unet import UNet
-from diffusion_course.pipelines.diffusion import GUIDES, load_pipeline, pipeline_for
+from diffusion_course.pipelines.diffusion import load_pipeline, pipeline_for
 from diffusion_course.recipes.base import training_data
 from diffusion_course.recipes.diffusion import FOCUS, PLANS
 from diffusion_course.tools import trials
@@ -19,13 +19,13 @@ from diffusion_course.tools import trials
 
 @pytest.fixture(autouse=True)
 def small_networks(monkeypatch):
-    def tiny():
-        return UNet(
-            image_shape=(28, 28, 1), fold=4, widths=(4,), num_res_blocks=1, groups=2, middle_attention=False
-        )
+    def tiny(**more):
+        small = {"fold": 4, "widths": (4,), "num_res_blocks": 1, "groups": 2, "middle_attention": False}
+        return UNet(image_shape=(28, 28, 1), **small, **more)
 
     monkeypatch.setitem(networks.NETWORKS, "tutorial", tiny)
     monkeypatch.setitem(networks.NETWORKS, "recommended", tiny)
+    monkeypatch.setitem(networks.NETWORKS, "labelled", lambda: tiny(num_classes=10))
 
 
 def run(name, tmp_path, *arguments):
@@ -45,6 +45,7 @@ def untrained(name, guide=False):
     return replace(pipeline, guide=networks.NETWORKS["tutorial"](), guidance_scale=2.0)
 
 
+@pytest.mark.slow
 def test_sampling(tmp_path, monkeypatch):
     script = importlib.import_module("sampling")
     monkeypatch.setattr(script, "load_pipeline", untrained)
@@ -59,6 +60,7 @@ def test_sampling(tmp_path, monkeypatch):
     assert min(found["fid_of_shipped_weights"].values()) > 0 and len(table.speed([found])) == 2
 
 
+@pytest.mark.slow
 def test_optimizers(tmp_path, monkeypatch):
     script = importlib.import_module("optimizers")
     monkeypatch.setattr(script, "training_data", lambda name, profile: training_data(name, "quick"))
@@ -71,6 +73,7 @@ def test_optimizers(tmp_path, monkeypatch):
     assert all(way["ms_per_step"] > 0 and way["fid_ratio"] > 1 for way in found.values())
 
 
+@pytest.mark.slow
 def test_rulers(tmp_path, monkeypatch):
     script = importlib.import_module("rulers")
     monkeypatch.setattr(script, "WIDTHS", (4, 6))
@@ -84,6 +87,7 @@ def test_rulers(tmp_path, monkeypatch):
         assert min(ratio["generated"], ratio["guided"]) > 5 * ratio["training"] > 0
 
 
+@pytest.mark.slow
 def test_guidance(tmp_path, monkeypatch):
     script = importlib.import_module("guidance")
     monkeypatch.setattr(script, "training_data", lambda name, profile: training_data(name, "quick"))
@@ -121,7 +125,7 @@ def test_course_advises_what_was_found_best():
     assert found["guidance_scales"] == scales
     assert {
         entry["network"]: (entry["guide"], scales[entry["network"]]) for entry in committed["guides"]
-    } == GUIDES
+    } == {name: presets.PRESETS[name].guide for name in presets.GUIDED}
     sampler = load_pipeline("unet-mnist").recommended
     assert script.SAMPLERS[committed["advice"]["sampler"]] == (type(sampler), sampler.eta)
 
@@ -137,12 +141,14 @@ def test_course_trains_on_steps_that_were_found_as_good_as_the_best():
     assert (stage.optimizer, stage.focus) == ("muon", FOCUS)
 
 
+@pytest.mark.slow
 def test_training(tmp_path):
     found = run("training", tmp_path, "--steps", "2", "--rounds", "1")
     assert all(0 < share < 1 for share in found["share_of_matrix_product_rate"].values())
     assert found["ratios_to_tutorial"]["fit"] > 0 and len(table.speed([found])) == 2
 
 
+@pytest.mark.slow
 def test_allocator(tmp_path, monkeypatch):
     script = importlib.import_module("allocator")
     monkeypatch.setattr(script, "RECOMMENDED", "vae-mnist-2")
@@ -153,6 +159,7 @@ def test_allocator(tmp_path, monkeypatch):
     assert found["ratio_to_malloc"] == 2 and found["pictures_per_second"] == {"malloc": 128.0, "kept": 256.0}
 
 
+@pytest.mark.slow
 def test_time_to_quality_resumes(tmp_path, monkeypatch):
     script = importlib.import_module("time_to_quality")
     monkeypatch.setattr(script, "build_dir", lambda: tmp_path / "build")
@@ -191,8 +198,10 @@ def test_seconds_to_reach():
     assert seconds_to_reach(curve, 5.0) == 2.0 and seconds_to_reach(curve, 1.0) is None
 
 
+@pytest.mark.slow
 def test_models_states_failures_and_resumes(tmp_path, monkeypatch):
-    monkeypatch.setitem(presets.PRESETS, "odd", lambda: keras.Sequential([keras.Input((3,))]))
+    odd = presets.Preset(lambda: keras.Sequential([keras.Input((3,))]))
+    monkeypatch.setitem(presets.PRESETS, "odd", odd)
     how = [
         "--names",
         "vae-mnist-2",

@@ -3,14 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from helpers import numpy
 
 from diffusion_course.layers.attention import SelfAttention2D, attention
 
 RNG = np.random.default_rng(0)
-
-
-def numpy(x):
-    return keras.ops.convert_to_numpy(x)
 
 
 def test_attention_equals_its_formula():
@@ -44,16 +41,30 @@ def test_layer_moves_with_its_pixels():
     np.testing.assert_allclose(numpy(layer(shuffled)), expected, atol=1e-5)
 
 
-def test_layer_round_trip():
-    layer = SelfAttention2D(heads=2, groups=4)
-    x = RNG.standard_normal((2, 3, 5, 8)).astype("float32")
-    assert layer(x).shape == x.shape == layer.compute_output_shape(x.shape)
-    for weight in layer.weights:
-        weight.assign(RNG.normal(0, 0.5, weight.shape))
-    again = SelfAttention2D.from_config(layer.get_config())
-    again.build(x.shape)
-    again.set_weights(layer.get_weights())
-    np.testing.assert_allclose(numpy(again(x)), numpy(layer(x)), atol=1e-6)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_large_values_do_not_overflow(dtype):
+    """q = k = 40 and 64 features: the product is 102,400, more than float16 can hold."""
+    q, k = (keras.ops.full((1, 2, 1, 64), 40.0, dtype=dtype) for _ in range(2))
+    out, weights = attention(q, k, q)
+    np.testing.assert_allclose(numpy(keras.ops.cast(weights, "float32")), 0.5)
+    np.testing.assert_allclose(numpy(keras.ops.cast(out, "float32")), 40)
+    assert keras.backend.standardize_dtype(out.dtype) == dtype
+
+
+def test_masked_keys_have_no_weight_and_no_query_is_left_without():
+    q, k, v = (RNG.standard_normal((2, n, 3, 4)).astype("float32") for n in (5, 7, 7))
+    mask = RNG.random((2, 1, 5, 7)) < 0.5
+    mask[0, 0, 0] = False  # sees none
+    mask[0, 0, 1:, 0] = mask[1, 0, :, 0] = True
+    weights = numpy(attention(q, k, v, mask)[1])
+    seen = np.broadcast_to(mask, weights.shape).copy()
+    np.testing.assert_allclose(weights[0, :, 0], 1 / 7, atol=1e-6)
+    seen[0, :, 0] = True
+    assert (weights[~seen] == 0).all()
+    np.testing.assert_allclose(weights.sum(axis=-1), 1, atol=1e-5)
+    some = seen[1, 0, 2]
+    alone = numpy(attention(q[1:, 2:3], k[1:, some], v[1:, some])[1])
+    np.testing.assert_allclose(weights[1, :, 2][:, some], alone[0, :, 0], atol=1e-5)
 
 
 @pytest.mark.parametrize("heads, groups", [(3, 4), (0, 4), (2, 3)])

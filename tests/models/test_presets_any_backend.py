@@ -1,4 +1,4 @@
-"""Every preset trains, and does what it is for, on the backend that KERAS_BACKEND names."""
+"""Presets train, and do what they are for, on the backend that KERAS_BACKEND names: one of each kind; slow, all."""
 
 import keras
 import numpy as np
@@ -7,6 +7,20 @@ import pytest
 from diffusion_course.models import presets
 from diffusion_course.tools import trials
 
+# One preset of each kind of network; the others differ in width or data and are slow only because they are many.
+KINDS = (
+    "autoencoder-fashion-2",
+    "classifier-mnist",
+    "vae-mnist-2",
+    "vae-mnist-2-conv",
+    "denoiser-fashion-autoencoder",
+    "denoiser-fashion-residual",
+    "denoiser-fashion-conditioned",
+    "anomaly-ecg",
+    "resnet-mnist",
+    "unet-mnist",
+    "unet-mnist-learned",
+)
 STEPS = 3  # layers that start at zero let the gradient through to the rest only after a step, and two lie in a row
 
 
@@ -14,7 +28,9 @@ def numpy(x):
     return keras.ops.convert_to_numpy(x)
 
 
-@pytest.mark.parametrize("name", presets.PRESETS)
+@pytest.mark.parametrize(
+    "name", [n if n in KINDS else pytest.param(n, marks=pytest.mark.slow) for n in presets.PRESETS]
+)
 def test_preset_trains_and_runs(name):
     trial = trials.prepare(name, batch_size=4)
     before = {weight.path: numpy(weight).copy() for weight in trial.model.trainable_variables}
@@ -26,8 +42,14 @@ def test_preset_trains_and_runs(name):
     assert len(result) == 4 and np.isfinite(result).all() and result.std() > 0
 
 
+@pytest.mark.slow
+def test_every_kind_of_network_is_among_those_that_always_run():
+    kinds = {name: type(presets.build(name)) for name in presets.PRESETS}
+    assert {kinds[name] for name in KINDS} == set(kinds.values())
+
+
 def test_trial_needs_a_known_kind(monkeypatch):
-    monkeypatch.setitem(presets.PRESETS, "odd", lambda: keras.Sequential([keras.Input((3,))]))
+    monkeypatch.setitem(presets.PRESETS, "odd", presets.Preset(lambda: keras.Sequential([keras.Input((3,))])))
     with pytest.raises(TypeError, match="a trainer is known for. Received: Sequential"):
         trials.prepare("odd")
     with pytest.raises(ValueError, match="Received: 'none'"):

@@ -6,7 +6,8 @@ import pytest
 
 from diffusion_course.models import presets
 from diffusion_course.models.resnet_denoiser import ResNetDenoiser
-from diffusion_course.pipelines.diffusion import GUIDES, DiffusionPipeline, load_pipeline, pipeline_for
+from diffusion_course.models.unet import UNet
+from diffusion_course.pipelines.diffusion import DiffusionPipeline, load_pipeline, pipeline_for
 from diffusion_course.recipes.diffusion import PLANS
 from diffusion_course.samplers.ddim import DDIMSampler
 from diffusion_course.samplers.ddpm import DDPMSampler
@@ -31,30 +32,60 @@ def test_pictures_are_in_range_and_follow_from_the_seed(small):
     assert np.abs(a - blank).max() > 0.01
 
 
-def test_batches_do_not_share_their_noise(small):
-    # With eta 0 the pictures do not depend on the batches; with noise on the way, no two batches may get the same.
-    quiet = DDIMSampler(small.schedule, prediction="velocity")
-    np.testing.assert_allclose(
-        small.generate(6, steps=4, sampler=quiet),
-        small.generate(6, steps=4, sampler=quiet, batch_size=2),
-        atol=1e-5,
-    )
-    noisy = DDPMSampler(small.schedule, prediction="velocity")
-    network = small.network
+@pytest.mark.parametrize("kind, options", [(DDPMSampler, {}), (DDIMSampler, {"eta": 0.7}), (DDIMSampler, {})])
+def test_a_picture_follows_from_seed_and_number_alone(small, kind, options):
+    sampler = small.sampler(kind, **options)
+    whole = small.generate(6, steps=4, sampler=sampler, seed=3)
+    for count, batch_size in ((6, 2), (6, 4), (4, 256), (1, 1)):
+        again = small.generate(count, steps=4, sampler=sampler, seed=3, batch_size=batch_size)
+        np.testing.assert_allclose(again, whole[:count], atol=1e-5)
 
+
+def test_pictures_with_one_start_part_ways_by_their_own_noise(small):
     class SameStart(DiffusionPipeline):
         def noise(self, count, seed=0):
-            return np.repeat(super().noise(2, seed), count // 2, axis=0)[[0, 2, 1, 3]]
+            return np.repeat(super().noise(1, seed), count, axis=0)
 
-    pictures = SameStart(network, small.schedule, "velocity").generate(
-        4, steps=4, sampler=noisy, batch_size=2
+    same = SameStart(small.network, small.schedule, "velocity")
+    pictures = same.generate(4, steps=4, sampler=same.sampler(DDPMSampler), batch_size=2)
+    for i in range(4):
+        for j in range(i):
+            assert np.abs(pictures[i] - pictures[j]).max() > 0.01
+
+
+def test_conditions_are_one_per_picture_whatever_the_batch():
+    keras.utils.set_random_seed(0)
+    network = UNet(image_shape=(8, 8, 1), widths=(4,), num_res_blocks=1, groups=2, heads=2, num_classes=3)
+    for weight in network.weights:
+        weight.assign(np.random.default_rng(0).normal(0, 0.2, weight.shape))
+    schedule, label = NoiseSchedule.cosine(50), np.array([0, 1, 2, 0, 1])
+    plain = DiffusionPipeline(network, schedule, "velocity")
+    led = DiffusionPipeline(network, schedule, "velocity", unconditional={"label": 3}, guidance_scale=3.0)
+    for pipeline in (plain, led):
+        whole = pipeline.generate(5, steps=3, label=label)
+        np.testing.assert_allclose(pipeline.generate(5, steps=3, label=label, batch_size=2), whole, atol=1e-5)
+        other = pipeline.generate(5, steps=3, label=np.array([0, 1, 1, 0, 1]))
+        changed = np.abs(other - whole).max(axis=(1, 2, 3)) > 1e-4
+        assert changed.tolist() == [False, False, True, False, False]
+    assert (plain.calls_per_step, led.calls_per_step) == (1, 2)
+    assert (
+        np.abs(led.generate(5, steps=3, label=label) - plain.generate(5, steps=3, label=label)).max() > 0.01
     )
-    assert np.abs(pictures[0] - pictures[2]).max() > 0.01  # the same start in two batches
+    with pytest.raises(ValueError, match=r"`label` must have one row per picture, 4. Received: shape \(5,\)"):
+        plain.generate(4, label=label)
+
+
+def test_latents_have_no_range(small):
+    free = DiffusionPipeline(small.network, small.schedule, "velocity", clip=None)
+    assert free.recommended.clip is None and free.sampler(DDIMSampler).clip is None
+    made = free.generate(5, steps=4)
+    assert made.min() < -1 and made.max() > 1
 
 
 def test_every_diffusion_preset_has_a_pipeline_for_its_network():
     for name in presets.DIFFUSION:
-        assert name in presets.PRESETS or name in presets.SIZES
+        preset = presets.PRESETS[name]
+        assert preset.clip == (-1.0, 1.0) and preset.schedule[1] > 0
     pipeline = pipeline_for("unet-mnist", presets.build("unet-mnist"))
     assert (len(pipeline.schedule), pipeline.schedule.name, pipeline.prediction) == (
         1000,
@@ -80,15 +111,24 @@ def test_a_guide_moves_away_from_what_it_says(small):
 
 
 def test_guides_are_weaker_networks_of_the_same_task():
-    for name, (guide, scale) in GUIDES.items():
-        assert presets.DIFFUSION[guide] == presets.DIFFUSION[name] and scale > 1
+    for name in presets.GUIDED:
+        preset = presets.PRESETS[name]
+        guide, scale = preset.guide
+        weaker = presets.PRESETS[guide]
+        assert (weaker.schedule, weaker.prediction) == (preset.schedule, preset.prediction) and scale > 1
         assert (PLANS[guide].dataset, PLANS[guide].steps < PLANS[name].steps) == (PLANS[name].dataset, True)
 
 
 def test_refuses(small):
-    with pytest.raises(ValueError, match="`guide` needs one of .*Received: 'resnet-mnist'"):
+    with pytest.raises(ValueError, match="A preset with a `guide` must be one of .*Received: 'resnet-mnist'"):
         load_pipeline("resnet-mnist", guide=True)
     with pytest.raises(ValueError, match="must be positive. Received: count=0"):
         small.generate(0)
     with pytest.raises(ValueError, match="A diffusion preset must be one of .*Received: 'vae-mnist-2'"):
         load_pipeline("vae-mnist-2")
+    with pytest.raises(ValueError, match="A preset with weights must be one of .*Received: 'unet-96'"):
+        load_pipeline("unet-96")
+    with pytest.raises(ValueError, match="Received: both"):
+        DiffusionPipeline(
+            small.network, small.schedule, "velocity", guide=small.network, unconditional={"label": 1}
+        )

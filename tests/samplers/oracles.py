@@ -23,10 +23,12 @@ def gaussian_oracle(schedule, mean, variance, kind="noise"):
 
     It looks up ``t`` in the schedule that it was "trained" with, so that a wrong numbering gives wrong pictures.
     """
-    mean = tensor(mean)
 
     def denoise(x, t):
-        signal, sigma = (schedule.at(column, t, len(x.shape)) for column in (schedule.signal, schedule.sigma))
+        x, t = array(x), ops.convert_to_numpy(t)
+        signal, sigma = (
+            column[t].reshape((-1,) + (1,) * (x.ndim - 1)) for column in (schedule.signal, schedule.sigma)
+        )
         gain = variance * signal / (variance * signal**2 + sigma**2)
         x0 = mean + gain * (x - signal * mean)
         return target(kind, x0, (x - signal * x0) / sigma, signal, sigma)

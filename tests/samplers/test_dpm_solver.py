@@ -42,7 +42,7 @@ def test_walk_looks_ahead(kind):
     denoise = gaussian_oracle(SCHEDULE, 0.3, 0.16, kind)
     film = DPMSolverSampler(SCHEDULE, prediction=kind, clip=None)(denoise, x, steps=12)
     before = None
-    for i, (found, said) in enumerate(film):
+    for i, point in enumerate(film):
         signal, sigma = short.signal[::-1][i], short.sigma[::-1][i]
         x0 = 0.3 + 0.16 * signal / (0.16 * signal**2 + sigma**2) * (x - signal * 0.3)
         D = x0
@@ -50,8 +50,8 @@ def test_walk_looks_ahead(kind):
             r = (lam[i] - lam[i - 1]) / (lam[i + 1] - lam[i])
             D = (1 + 1 / (2 * r)) * x0 - 1 / (2 * r) * before
         x, before = table["a"][i] * D + table["b"][i] * x, x0
-        np.testing.assert_allclose(array(found), x, atol=2e-3)
-        np.testing.assert_allclose(array(said), x0, atol=2e-3)
+        np.testing.assert_allclose(array(point.x), x, atol=2e-3)
+        np.testing.assert_allclose(array(point.x0_hat), x0, atol=2e-3)
 
 
 # The level at which walks are compared; below it, neighbours of the schedule lie far apart in log-SNR.
@@ -64,7 +64,7 @@ def error(make, steps: int) -> float:
     levels = np.linspace(SCHEDULE.log_snr[-1], SCHEDULE.log_snr[END], steps)
     visited = np.unique([np.abs(SCHEDULE.log_snr - level).argmin() for level in levels]).tolist()
     film = make(SCHEDULE, clip=None)(gaussian_oracle(SCHEDULE, mean, variance), x_T, steps=visited)
-    x = array([x for x, _ in film][-2])
+    x = array([point.x for point in film][-2])
 
     def spread(i):
         return np.sqrt(variance * SCHEDULE.alpha_bars[i] + 1 - SCHEDULE.alpha_bars[i])
@@ -85,5 +85,5 @@ def test_error_is_of_second_order():
 @pytest.mark.parametrize("steps", [1, 2, [0, 999]])
 def test_first_and_last_step_are_those_of_ddim(eta, steps):
     dpm, ddim = (make(SCHEDULE, eta=eta).table(steps) for make in (DPMSolverSampler, DDIMSampler))
-    assert (dpm.pop("m") == 0).all() and list(dpm) == list(ddim)
+    assert (dpm["m"] == 0).all() and list(dpm) == list(ddim)
     assert all((dpm[column] == ddim[column]).all() for column in ddim)

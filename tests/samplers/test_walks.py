@@ -39,7 +39,7 @@ def moments(table, schedule, mean, variance):
     for i in reversed(range(len(table["t"]))):
         signal, sigma = schedule.signal[table["t"][i]], schedule.sigma[table["t"][i]]
         gain = variance * signal / (variance * signal**2 + sigma**2)
-        a, b, rate = table["a"][i], table["b"][i], table["m"][i] if "m" in table else 0.0
+        a, b, rate = table["a"][i], table["b"][i], table["m"][i]
         step = np.array([[a * (1 + rate) * gain + b, -a * rate], [gain, 0.0]])
         m = step @ m + np.array([a * (1 + rate), 1.0]) * mean * (1 - gain * signal)
         v = step @ v @ step.T + np.diag([table["s"][i] ** 2, 0.0])
@@ -52,7 +52,9 @@ def test_gaussian_data_have_the_moments_of_the_mathematics(name, steps):
     mean, variance, n = 0.4, 0.09, 100_000
     sampler = SAMPLERS[name](clip=None)
     m, v = moments(sampler.table(steps), SCHEDULE, mean, variance)
-    x = array(sampler.sample(gaussian_oracle(SCHEDULE, mean, variance), noise((n, 1)), steps=steps, seed=1))
+    x = array(
+        sampler.sample(gaussian_oracle(SCHEDULE, mean, variance), noise((10, n // 10)), steps=steps, seed=1)
+    )
     assert abs(x.mean() - m) < 4 * np.sqrt(v / n)
     assert abs(x.var() - v) < 4 * v * np.sqrt(2 / n)
 
@@ -117,13 +119,13 @@ def test_clip_is_honoured_in_picture_and_direction():
         for name in SAMPLERS:
             sampler = SAMPLERS[name](prediction="x0", clip=clip)
             film = list(sampler(too_bright, noise((2, 3)), steps=4))
-            assert all((array(x0_hat) == clip[1]).all() for _, x0_hat in film)
-            np.testing.assert_allclose(array(film[-1][0]), clip[1], atol=1e-6)
-    *_, (x, x0_hat) = DDIMSampler(SCHEDULE, prediction="x0", clip=None)(too_bright, noise((2, 3)), steps=4)
-    assert (array(x0_hat) == 5).all()
+            assert all((array(point.x0_hat) == clip[1]).all() for point in film)
+            np.testing.assert_allclose(array(film[-1].x), clip[1], atol=1e-6)
+    *_, end = DDIMSampler(SCHEDULE, prediction="x0", clip=None)(too_bright, noise((2, 3)), steps=4)
+    assert (array(end.x0_hat) == 5).all()
     # DDIM keeps x_t consistent: what is not clipped picture is noise, derived again after clipping.
     x_T = noise((2, 3))
-    x, x0_hat = next(DDIMSampler(SCHEDULE, prediction="x0")(too_bright, tensor(x_T), steps=2))
+    x = next(DDIMSampler(SCHEDULE, prediction="x0")(too_bright, tensor(x_T), steps=2)).x
     high, low = SCHEDULE.respace(2).signal[::-1], SCHEDULE.respace(2).sigma[::-1]
     eps = (x_T - high[0] * 1.0) / low[0]
     np.testing.assert_allclose(array(x), high[1] * 1.0 + low[1] * eps, atol=1e-5)

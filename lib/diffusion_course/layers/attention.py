@@ -8,22 +8,36 @@ from keras import layers, ops
 from diffusion_course.layers.normalization import GroupNorm, check_groups
 
 
-def attention(q, k, v):
+def attention(q, k, v, mask=None):
     """softmax(q k^T / sqrt(d)) v, for every head.
 
     Args:
         q: queries (B, N, h, d): N positions, h heads.
         k: keys (B, M, h, d).
         v: values (B, M, h, e).
+        mask: None, or booleans broadcastable to (B, h, N, M): whether a query may see a key. A query that may see none
+            sees all alike.
 
     Returns:
         (B, N, h, e), and the weights (B, h, N, M), whose rows add to 1.
 
     Reference: Vaswani et al. 2017 (arXiv:1706.03762), equation 1.
     """
-    scores = ops.einsum("bnhd,bmhd->bhnm", q, k) / math.sqrt(q.shape[-1])
-    weights = ops.cast(ops.softmax(ops.cast(scores, "float32"), axis=-1), v.dtype)  # softmax in float32
+    # In float32, and scaled before the product: a sum of products overflows half precision soon.
+    q, k32 = ops.cast(q, "float32") / math.sqrt(q.shape[-1]), ops.cast(k, "float32")
+    scores = ops.einsum("bnhd,bmhd->bhnm", q, k32)
+    if mask is not None:
+        scores = ops.where(mask, scores, -1e9)
+    weights = ops.cast(ops.softmax(scores, axis=-1), v.dtype)
     return ops.einsum("bhnm,bmhe->bnhe", weights, v), weights
+
+
+def check_heads(channels: int, heads: int) -> None:
+    """Raises ValueError unless ``channels`` can be split into ``heads``."""
+    if heads < 1 or channels % heads:
+        raise ValueError(
+            f"Channels must be divisible by `heads`. Received: channels={channels}, heads={heads}"
+        )
 
 
 @keras.saving.register_keras_serializable(package="diffusion_course")
@@ -56,10 +70,7 @@ class SelfAttention2D(layers.Layer):
     def build(self, x_shape):
         channels = x_shape[-1]
         check_groups(channels, self.groups)
-        if self.heads < 1 or channels % self.heads:
-            raise ValueError(
-                f"Channels must be divisible by `heads`. Received: channels={channels}, heads={self.heads}"
-            )
+        check_heads(channels, self.heads)
         self.norm.build(x_shape)
         like = {"dtype": self.dtype_policy}
         self.qkv = layers.Dense(3 * channels, name="qkv", **like)

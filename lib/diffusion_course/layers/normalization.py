@@ -25,7 +25,7 @@ def group_norm(x, scale, shift, groups: int, epsilon: float = 1e-5):
         epsilon: added to the variance.
 
     Returns:
-        (B, H, W, C), of the dtype of ``x``; moments are computed in float32.
+        (B, H, W, C), of the dtype of ``x``, computed in float32.
 
     Reference: Wu and He, "Group normalization", 2018 (arXiv:1803.08494), equations 1, 2 and 7.
     """
@@ -42,7 +42,7 @@ def group_norm(x, scale, shift, groups: int, epsilon: float = 1e-5):
     inverse = ops.rsqrt(ops.maximum(power - ops.square(mean), 0.0) + epsilon)
     factor = inverse * ops.cast(scale, "float32")  # (B, 1, 1, C)
     summand = ops.cast(shift, "float32") - mean * factor
-    return x * ops.cast(factor, x.dtype) + ops.cast(summand, x.dtype)
+    return ops.cast(x32 * factor + summand, x.dtype)
 
 
 @keras.saving.register_keras_serializable(package="diffusion_course")

@@ -8,7 +8,7 @@ from diffusion_course.layers.normalization import GroupNorm, check_groups
 
 @keras.saving.register_keras_serializable(package="diffusion_course")
 class ResidualBlock(layers.Layer):
-    """norm, SiLU, conv; norm shifted and scaled by the time, SiLU, conv; all added to the input.
+    """norm, SiLU, conv; norm, told the time, SiLU, conv; all added to the input.
 
     The last convolution starts at zero, so that an untrained block passes its input on. Where the number of channels
     changes, a 1 x 1 convolution carries the input over.
@@ -17,6 +17,9 @@ class ResidualBlock(layers.Layer):
         channels: of the output.
         groups: of the normalisation; divides the channels of input and output.
         dropout: share of activations dropped in training, 0 to 1 (exclusive).
+        time: how the embedding comes in. "scale_shift": it scales and shifts what the second norm gives. "add": it is
+            added before the second norm, as in Ho et al. 2020 and Stable Diffusion.
+        epsilon: of both norms.
 
     Call arguments:
         x: (B, H, W, C).
@@ -26,22 +29,35 @@ class ResidualBlock(layers.Layer):
         (B, H, W, channels).
 
     Raises:
-        ValueError: channels of input or output are not divisible by ``groups``.
+        ValueError: channels of input or output are not divisible by ``groups``, or another ``time``.
 
     Reference: He et al. 2015 (arXiv:1512.03385) for the residual; Nichol and Dhariwal 2021 (arXiv:2102.09672),
     section 2.4 of Dhariwal and Nichol 2021 (arXiv:2105.05233) calls the injection adaptive group normalisation.
     """
 
-    def __init__(self, *, channels: int, groups: int = 8, dropout: float = 0.0, **kwargs):
+    def __init__(
+        self,
+        *,
+        channels: int,
+        groups: int = 8,
+        dropout: float = 0.0,
+        time: str = "scale_shift",
+        epsilon: float = 1e-5,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         check_groups(channels, groups)
+        if time not in ("scale_shift", "add"):
+            raise ValueError(f"`time` must be scale_shift or add. Received: {time!r}")
         self.channels, self.groups, self.dropout_rate = channels, groups, dropout
+        self.adds, self.epsilon = time == "add", epsilon
         like = {"dtype": self.dtype_policy}
-        self.norm_1 = GroupNorm(groups, name="norm_1", **like)
+        norm = {"epsilon": epsilon, **like}
+        self.norm_1 = GroupNorm(groups, name="norm_1", **norm)
         self.conv_1 = layers.Conv2D(channels, 3, padding="same", name="conv_1", **like)
-        # Scale and shift come from the embedding, so this norm has none of its own.
-        self.norm_2 = GroupNorm(groups, affine=False, name="norm_2", **like)
-        self.time = layers.Dense(2 * channels, name="time", **like)
+        # Where scale and shift come from the embedding, the norm has none of its own.
+        self.norm_2 = GroupNorm(groups, affine=self.adds, name="norm_2", **norm)
+        self.time = layers.Dense(channels if self.adds else 2 * channels, name="time", **like)
         self.dropout = layers.Dropout(dropout, name="dropout", **like)
         self.conv_2 = layers.Conv2D(
             channels, 3, padding="same", kernel_initializer="zeros", name="conv_2", **like
@@ -63,11 +79,13 @@ class ResidualBlock(layers.Layer):
 
     def call(self, x, embedding, training=False):
         h = self.conv_1(ops.silu(self.norm_1(x)))  # (B, H, W, channels)
-        scale, shift = ops.split(
-            self.time(ops.silu(embedding))[:, None, None, :], 2, axis=-1
-        )  # (B, 1, 1, channels)
-        h = ops.silu(self.norm_2(h, 1 + scale, shift))
-        h = self.conv_2(self.dropout(h, training=training))
+        told = self.time(ops.silu(embedding))[:, None, None, :]  # (B, 1, 1, channels), or twice as many
+        if self.adds:
+            h = self.norm_2(h + told)
+        else:
+            scale, shift = ops.split(told, 2, axis=-1)  # (B, 1, 1, channels) each
+            h = self.norm_2(h, 1 + scale, shift)
+        h = self.conv_2(self.dropout(ops.silu(h), training=training))
         return h + (x if self.shortcut is None else self.shortcut(x))
 
     def compute_output_shape(self, x_shape, embedding_shape):
@@ -75,4 +93,5 @@ class ResidualBlock(layers.Layer):
 
     def get_config(self):
         own = {"channels": self.channels, "groups": self.groups, "dropout": self.dropout_rate}
+        own |= {"time": "add" if self.adds else "scale_shift", "epsilon": self.epsilon}
         return {**super().get_config(), **own}

@@ -1,6 +1,7 @@
-"""Models by name: their sizes, and the trained weights that come with the course."""
+"""Models by name: one record each, and the trained weights that come with the course."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import keras
@@ -15,60 +16,97 @@ from diffusion_course.models.unet import UNet
 from diffusion_course.models.vae import VAE
 from diffusion_course.models.weights import load_weights
 
+
+@dataclass(frozen=True)
+class Preset:
+    """What one model is. Everything but ``build`` is for diffusion networks: what they were trained for.
+
+    Attributes:
+        build: makes the model, untrained.
+        schedule: (name, steps) of a `NoiseSchedule`; None where no diffusion network is meant.
+        prediction: "noise", "x0" or "velocity".
+        clip: the range of the training data; None for latents, which have none.
+        guide: (preset of a less trained network, guidance scale) that the course recommends beside it.
+        shipped: whether trained weights come with the course.
+    """
+
+    build: Callable[[], keras.Model]
+    schedule: tuple[str, int] | None = None
+    prediction: str | None = None
+    clip: tuple[float, float] | None = None
+    guide: tuple[str, float] | None = None
+    shipped: bool = True
+
+
 FASHION_LATENT_DIMS = (2, 4, 8, 16, 32)
 VAE_BETAS = (0.1, 1.0, 4.0, 16.0)
 _DENSE = {"network": "dense", "widths": (256, 256, 256)}
 
-PRESETS: dict[str, Callable[[], keras.Model]] = {
-    **{f"autoencoder-fashion-{d}": partial(Autoencoder, latent_dim=d) for d in FASHION_LATENT_DIMS},
-    "classifier-mnist": Classifier,
-    "classifier-fashion": Classifier,
-    "autoencoder-mnist-2": partial(Autoencoder, latent_dim=2),
-    "vae-mnist-2": partial(VAE, latent_dim=2, **_DENSE),
-    "vae-mnist-16": partial(VAE, latent_dim=16, **_DENSE),
-    "vae-mnist-2-conv": partial(VAE, latent_dim=2, network="conv"),
+PRESETS: dict[str, Preset] = {
+    **{f"autoencoder-fashion-{d}": Preset(partial(Autoencoder, latent_dim=d)) for d in FASHION_LATENT_DIMS},
+    "classifier-mnist": Preset(Classifier),
+    "classifier-fashion": Preset(Classifier),
+    "autoencoder-mnist-2": Preset(partial(Autoencoder, latent_dim=2)),
+    "vae-mnist-2": Preset(partial(VAE, latent_dim=2, **_DENSE)),
+    "vae-mnist-16": Preset(partial(VAE, latent_dim=16, **_DENSE)),
+    "vae-mnist-2-conv": Preset(partial(VAE, latent_dim=2, network="conv")),
     **{
-        f"vae-mnist-2-beta-{b:g}": partial(VAE, latent_dim=2, network="dense", widths=(128, 128, 128), beta=b)
+        f"vae-mnist-2-beta-{b:g}": Preset(
+            partial(VAE, latent_dim=2, network="dense", widths=(128, 128, 128), beta=b)
+        )
         for b in VAE_BETAS
     },
-    "denoiser-fashion-autoencoder": DenoisingAutoencoder,
-    "denoiser-fashion-residual": DnCNN,
-    "denoiser-fashion-blind": DnCNN,
-    "denoiser-fashion-conditioned": partial(DnCNN, conditioned=True),
-    "denoiser-fashion-unclipped": partial(DnCNN, conditioned=True),
+    "denoiser-fashion-autoencoder": Preset(DenoisingAutoencoder),
+    "denoiser-fashion-residual": Preset(DnCNN),
+    "denoiser-fashion-blind": Preset(DnCNN),
+    "denoiser-fashion-conditioned": Preset(partial(DnCNN, conditioned=True)),
+    "denoiser-fashion-unclipped": Preset(partial(DnCNN, conditioned=True)),
+    # Chapter 04: signals and codes of any sign, a wider network, and training as a denoiser.
+    "anomaly-ecg": Preset(
+        partial(
+            AnomalyDetector,
+            widths=(128, 64, 8),
+            code_activation="linear",
+            output_activation="linear",
+            noise=0.5,
+        )
+    ),
 }
-# Chapter 04: signals and codes of any sign, a wider network, and training as a denoiser.
-PRESETS["anomaly-ecg"] = partial(
-    AnomalyDetector,
-    widths=(128, 64, 8),
-    code_activation="linear",
-    output_activation="linear",
-    noise=0.5,
-)
-# Chapter 06: most of a time embedding of the usual size would be parameters without work.
-PRESETS["resnet-mnist"] = partial(ResNetDenoiser, width=64, blocks=4, embedding_units=128)
 
-# Part II. Cheap steps, for training on a CPU: pixels folded 2 x 2, so 14 x 14 is the largest resolution.
-_SMALL_UNET = {"fold": 2, "widths": (32, 64), "num_res_blocks": 1}
+# Part II: pictures in [-1, 1].
+_LINEAR = {"schedule": ("linear", 500), "prediction": "noise", "clip": (-1.0, 1.0)}
+_COSINE = {"schedule": ("cosine", 1000), "prediction": "velocity", "clip": (-1.0, 1.0)}
+# Cheap steps, for training on a CPU: pixels folded 2 x 2, so 14 x 14 is the largest resolution.
+_small_unet = partial(UNet, fold=2, widths=(32, 64), num_res_blocks=1)
 PRESETS |= {
-    "unet-mnist": partial(UNet, **_SMALL_UNET),
-    "unet-fashion": partial(UNet, **_SMALL_UNET),
-    "unet-mnist-muon": partial(UNet, **_SMALL_UNET),
-    "unet-mnist-short": partial(UNet, **_SMALL_UNET),
-    "unet-fashion-short": partial(UNet, **_SMALL_UNET),
-    "unet-mnist-no-skips": partial(UNet, **_SMALL_UNET, skips=False),
-    "unet-mnist-learned": partial(UNet, **_SMALL_UNET, out_channels=2),
+    # Chapter 06: most of a time embedding of the usual size would be parameters without work.
+    "resnet-mnist": Preset(partial(ResNetDenoiser, width=64, blocks=4, embedding_units=128), **_LINEAR),
+    # The guides and their scales are the best of benchmarks/guidance.py.
+    "unet-mnist": Preset(_small_unet, **_COSINE, guide=("unet-mnist-short", 1.5)),
+    "unet-fashion": Preset(_small_unet, **_COSINE, guide=("unet-fashion-short", 2.0)),
+    "unet-mnist-muon": Preset(_small_unet, **_COSINE),
+    "unet-mnist-short": Preset(_small_unet, **_COSINE),
+    "unet-fashion-short": Preset(_small_unet, **_COSINE),
+    "unet-mnist-no-skips": Preset(partial(_small_unet, skips=False), **_COSINE),
+    "unet-mnist-learned": Preset(partial(_small_unet, out_channels=2), **_COSINE),
+    # Without shipped weights, for who has a GPU: the size of many tutorials, with 96 channels, multipliers 1-2-2, two
+    # blocks per level, attention of one head at the bottom, 500 steps.
+    "unet-96": Preset(partial(UNet, widths=(96, 192, 192), heads=1), **_LINEAR, shipped=False),
 }
-# Networks without shipped weights, for who has a GPU: the size of many tutorials, with 96 channels, multipliers 1-2-2,
-# two blocks per level, attention of one head at the bottom, 500 steps.
-SIZES: dict[str, Callable[[], keras.Model]] = {
-    "unet-96": partial(UNet, widths=(96, 192, 192), num_res_blocks=2, heads=1),
-}
-# What the diffusion networks were trained for; `pipelines` turns it into a schedule and a sampler.
-_COSINE = {"schedule": "cosine", "steps": 1000, "prediction": "velocity"}
-DIFFUSION: dict[str, dict] = {name: _COSINE for name in PRESETS if name.startswith("unet-")} | {
-    name: {"schedule": "linear", "steps": 500, "prediction": "noise"} for name in ("resnet-mnist", "unet-96")
-}
+DIFFUSION = tuple(name for name, preset in PRESETS.items() if preset.schedule)
+SHIPPED = tuple(name for name, preset in PRESETS.items() if preset.shipped)
+GUIDED = tuple(name for name, preset in PRESETS.items() if preset.guide)
+
+
+def check_preset(name: str, among=PRESETS, kind: str = "preset") -> str:
+    """Returns ``name`` if it is one of ``among``.
+
+    Raises:
+        ValueError: it is not; the message lists them.
+    """
+    if name not in among:
+        raise ValueError(f"A {kind} must be one of {', '.join(among)}. Received: {name!r}")
+    return name
 
 
 def build(name: str) -> keras.Model:
@@ -80,9 +118,7 @@ def build(name: str) -> keras.Model:
     Raises:
         ValueError: there is no such preset; the message lists them.
     """
-    if name not in PRESETS:
-        raise ValueError(f"A preset must be one of {', '.join(PRESETS)}. Received: {name!r}")
-    return PRESETS[name]()
+    return PRESETS[check_preset(name)].build()
 
 
 def weights_file(name: str) -> str:
@@ -94,16 +130,17 @@ def load_pretrained(name: str) -> keras.Model:
     """A preset's model with the weights that come with the course (``data/weights``, see the card beside them).
 
     Args:
-        name: one of ``PRESETS``.
+        name: one of ``SHIPPED``.
 
     Returns:
         A built model, float32.
 
     Raises:
-        ValueError: there is no such preset.
+        ValueError: there is no such preset, or it has no weights.
         MissingFile, DamagedFile: the weight file is absent, or fails its checksum, or fits another model.
     """
-    model = build(name)
+    check_preset(name)
+    model = build(check_preset(name, SHIPPED, "preset with weights"))
     file = weights_file(name)
     load_weights(model, read_verified(file), file)
     return model

@@ -3,7 +3,7 @@
 import keras
 
 from diffusion_course.layers.residual import ResidualBlock
-from diffusion_course.models.denoiser_ends import way_in, way_out
+from diffusion_course.models.stem_and_head import common_of, config_of, head, stem
 
 
 @keras.saving.register_keras_serializable(package="diffusion_course")
@@ -50,18 +50,17 @@ class ResNetDenoiser(keras.Model):
                 f"Received: {tuple(image_shape)}"
             )
         out_channels, embedding_units = out_channels or channels, embedding_units or 4 * width
-        common = {"dtype": kwargs["dtype"]} if kwargs.get("dtype") is not None else {}
-        inputs, h, embedding = way_in(
+        common = common_of(kwargs)
+        inputs, h, embedding = stem(
             image_shape, fold=fold, width=width, embedding_units=embedding_units, **common
         )
         for i in range(blocks):
             h = ResidualBlock(channels=width, groups=groups, name=f"block_{i}", **common)(h, embedding)
-        h = way_out(h, fold=fold, out_channels=out_channels, groups=groups, **common)
+        h = head(h, fold=fold, out_channels=out_channels, groups=groups, **common)
         super().__init__(inputs, h, name=name, **kwargs)
         self.image_shape, self.out_channels, self.fold = tuple(image_shape), out_channels, fold
         self.width, self.blocks, self.groups, self.embedding_units = width, blocks, groups, embedding_units
 
     def get_config(self):
-        names = ("image_shape", "out_channels", "fold", "width", "blocks", "groups", "embedding_units")
-        own = {name: getattr(self, name) for name in names}
-        return {**own, "name": self.name, "trainable": self.trainable}
+        parts = ("image_shape", "out_channels", "fold", "width", "blocks", "groups", "embedding_units")
+        return config_of(self, parts)

@@ -6,7 +6,8 @@ from keras import layers
 from diffusion_course.layers.attention import SelfAttention2D
 from diffusion_course.layers.resampling import Downsample, Upsample
 from diffusion_course.layers.residual import ResidualBlock
-from diffusion_course.models.denoiser_ends import way_in, way_out
+from diffusion_course.layers.transformer import SpatialTransformer
+from diffusion_course.models.stem_and_head import common_of, config_of, head, stem
 
 
 @keras.saving.register_keras_serializable(package="diffusion_course")
@@ -20,17 +21,25 @@ class UNet(keras.Model):
             layer work on a quarter of the pixels.
         widths: channels at each resolution, from the picture inwards; each level halves height and width.
         num_res_blocks: residual blocks per level on the way down; one more on the way up, as in the paper.
-        attention: for each level, whether self-attention follows its blocks; by default nowhere. The middle has one
-            if ``middle_attention``.
-        middle_attention: self-attention between the two blocks at the bottom.
+        attention: for each level, whether attention follows its blocks; by default nowhere. The middle has one if
+            ``middle_attention``. It is self-attention; with a ``context_dim`` a transformer that sees the context too.
+        middle_attention: attention between the two blocks at the bottom.
         heads: of each attention.
+        transformer_depth: blocks of each transformer; without a ``context_dim`` there are none.
         groups: of each group normalisation; divides all widths.
         embedding_units: size of the time embedding, by default four times the first width.
         skips: whether the way up sees the features of the way down. False is the ablation of chapter 07.
         dropout: share of activations dropped in training.
+        context_dim: size of a position of the ``context``; None for a network without one.
+        num_classes: how many classes the ``label`` may name; None for a network without one.
+        extra_channels: channels of ``extra``, which is joined to ``x``.
+        time: how blocks are told the step, "scale_shift" or "add", as in `ResidualBlock`.
+        padding: of the halving convolutions, "same" or "symmetric", as in `Downsample`.
 
     Call arguments:
-        inputs: ``{"x": noisy pictures (B, H, W, C) in about [-1, 1], "t": steps (B,), integers}``.
+        inputs: ``{"x": noisy pictures (B, H, W, C) in about [-1, 1], "t": steps (B,), integers}``, and conditions:
+            ``"context"`` (B, M, context_dim), ``"label"`` (B,) from 0 to num_classes, which means "no class", and
+            ``"extra"`` (B, H, W, extra_channels), each if the network was built for it.
 
     Returns:
         (B, H, W, out_channels), the prediction; zero before training.
@@ -39,7 +48,7 @@ class UNet(keras.Model):
         ValueError: a size breaks one of these rules.
 
     Reference: Ronneberger et al. 2015 (arXiv:1505.04597); Ho et al. 2020 (arXiv:2006.11239), appendix B; Dhariwal and
-    Nichol 2021 (arXiv:2105.05233), section 3.
+    Nichol 2021 (arXiv:2105.05233), section 3; Rombach et al. 2022 (arXiv:2112.10752), section 3.3, for the context.
     """
 
     def __init__(
@@ -53,10 +62,16 @@ class UNet(keras.Model):
         attention=None,
         middle_attention=True,
         heads=4,
+        transformer_depth=1,
         groups=8,
         embedding_units=None,
         skips=True,
         dropout=0.0,
+        context_dim=None,
+        num_classes=None,
+        extra_channels=0,
+        time="scale_shift",
+        padding="same",
         name="unet",  # not numbered: weight files address variables by path
         **kwargs,
     ):
@@ -74,18 +89,30 @@ class UNet(keras.Model):
             )
         out_channels = out_channels or channels
         embedding_units = embedding_units or 4 * widths[0]
-        policy = kwargs.get("dtype")
-        common = {"dtype": policy} if policy is not None else {}
+        common = common_of(kwargs)
+
+        inputs, h, embedding = stem(
+            image_shape,
+            fold=fold,
+            width=widths[0],
+            embedding_units=embedding_units,
+            num_classes=num_classes,
+            context_dim=context_dim,
+            extra_channels=extra_channels,
+            **common,
+        )
+        context = inputs.get("context")
 
         def block(n, name):
-            return ResidualBlock(channels=n, groups=groups, dropout=dropout, name=name, **common)
+            return ResidualBlock(channels=n, groups=groups, dropout=dropout, time=time, name=name, **common)
 
         def attend(wanted, h, name):
-            return SelfAttention2D(heads=heads, groups=groups, name=name, **common)(h) if wanted else h
-
-        inputs, h, embedding = way_in(
-            image_shape, fold=fold, width=widths[0], embedding_units=embedding_units, **common
-        )
+            if not wanted:
+                return h
+            common_to_both = {"heads": heads, "groups": groups, "name": name, **common}
+            if context is None:
+                return SelfAttention2D(**common_to_both)(h)
+            return SpatialTransformer(depth=transformer_depth, **common_to_both)(h, context)
 
         bridges = [h]
         for level, n in enumerate(widths):
@@ -94,7 +121,7 @@ class UNet(keras.Model):
                 h = attend(attention[level], h, f"down_{level}_attention_{i}")
                 bridges.append(h)
             if level < len(widths) - 1:
-                h = Downsample(channels=n, name=f"down_{level}_halve", **common)(h)
+                h = Downsample(channels=n, padding=padding, name=f"down_{level}_halve", **common)(h)
                 bridges.append(h)
 
         h = block(widths[-1], "middle_block_0")(h, embedding)
@@ -111,33 +138,19 @@ class UNet(keras.Model):
             if level:
                 h = Upsample(channels=n, name=f"up_{level}_double", **common)(h)
 
-        h = way_out(h, fold=fold, out_channels=out_channels, groups=groups, **common)
+        h = head(h, fold=fold, out_channels=out_channels, groups=groups, **common)
         super().__init__(inputs, h, name=name, **kwargs)
 
-        self.image_shape, self.out_channels, self.fold, self.widths = (
-            tuple(image_shape),
-            out_channels,
-            fold,
-            widths,
-        )
-        self.num_res_blocks, self.attention, self.middle_attention = (
-            num_res_blocks,
-            attention,
-            middle_attention,
-        )
-        self.heads, self.groups, self.embedding_units = heads, groups, embedding_units
-        self.skips, self.dropout_rate = skips, dropout
+        self.image_shape, self.out_channels, self.fold = tuple(image_shape), out_channels, fold
+        self.widths, self.num_res_blocks = widths, num_res_blocks
+        self.attention, self.middle_attention, self.heads = attention, middle_attention, heads
+        self.transformer_depth, self.groups, self.embedding_units = transformer_depth, groups, embedding_units
+        self.skips, self.dropout = skips, dropout
+        self.context_dim, self.num_classes, self.extra_channels = context_dim, num_classes, extra_channels
+        self.time, self.padding = time, padding
 
     def get_config(self):
-        names = (
-            "image_shape",
-            "out_channels",
-            "fold",
-            "widths",
-            "num_res_blocks",
-            "attention",
-            "middle_attention",
-        )
-        names += ("heads", "groups", "embedding_units", "skips")
-        own = {name: getattr(self, name) for name in names}
-        return {**own, "dropout": self.dropout_rate, "name": self.name, "trainable": self.trainable}
+        parts = ("image_shape", "out_channels", "fold", "widths", "num_res_blocks", "attention")
+        parts += ("middle_attention", "heads", "transformer_depth", "groups", "embedding_units", "skips")
+        parts += ("dropout", "context_dim", "num_classes", "extra_channels", "time", "padding")
+        return config_of(self, parts)

@@ -1,13 +1,14 @@
 """From noise to pictures with one of the course's diffusion networks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import keras
 import numpy as np
 
 from diffusion_course.models import presets
-from diffusion_course.models.guidance import guided
+from diffusion_course.models.denoiser import Denoiser
+from diffusion_course.models.guidance import classifier_free, guided
 from diffusion_course.samplers.base import Sampler
 from diffusion_course.samplers.dpm_solver import DPMSolverSampler
 from diffusion_course.schedules import NoiseSchedule
@@ -17,10 +18,8 @@ SCHEDULES = {
     "scaled linear": NoiseSchedule.scaled_linear,
     "cosine": NoiseSchedule.cosine,
 }
-# The best of benchmarks/guidance.py, for two networks with a guide: the sampler, which the course then uses for all,
-# and for each of the two its guide, a less trained network, with the guidance scale.
+# The best of benchmarks/guidance.py, for two networks with a guide; the course uses it for all.
 RECOMMENDED_SAMPLER, RECOMMENDED_ETA = DPMSolverSampler, 1.0
-GUIDES = {"unet-mnist": ("unet-mnist-short", 1.5), "unet-fashion": ("unet-fashion-short", 2.0)}
 
 
 @dataclass(eq=False)
@@ -28,34 +27,53 @@ class DiffusionPipeline:
     """A network with what it was trained for.
 
     Attributes:
-        network: ``{"x", "t"}`` -> prediction.
+        network: ``{"x", "t", **conditions}`` -> prediction.
         schedule: the NoiseSchedule of its training.
         prediction: what it predicts: "noise", "x0" or "velocity".
-        guide: a weaker network for the same schedule and prediction, to lead away from; None for no guidance.
-        guidance_scale: see `models.guidance.guided`; 1 is off.
-        denoise: ``denoise(x, t)``, what samplers want. Always the same object, so that they compile once; for other
-            networks make another pipeline (`dataclasses.replace`).
+        clip: the range of the data that it was trained with; None for latents.
+        guide: a weaker network for the same schedule and prediction, to lead away from; None for none.
+        unconditional: condition -> what stands for "none": then guidance is classifier-free; None for none.
+        guidance_scale: see `models.guidance`; 1 is off.
+        denoise: ``denoise(x, t, **conditions)``, what samplers want.
         recommended: the sampler that `generate` uses unless told otherwise.
+
+    Raises:
+        ValueError: both a guide and ``unconditional``.
     """
 
     network: keras.Model
     schedule: NoiseSchedule
     prediction: str
+    clip: tuple[float, float] | None = (-1.0, 1.0)
     guide: keras.Model | None = None
+    unconditional: Mapping | None = None
     guidance_scale: float = 1.0
     denoise: Callable = field(init=False)
     recommended: Sampler = field(init=False)
 
     def __post_init__(self):
-        self.denoise = _denoiser(self.network)
+        if self.guide is not None and self.unconditional is not None:
+            raise ValueError("Guidance must be by a `guide` or by `unconditional`. Received: both")
+        self.denoise = Denoiser(self.network)
         if self.guide is not None:
-            self.denoise = guided(self.denoise, _denoiser(self.guide), self.guidance_scale)
-        self.recommended = RECOMMENDED_SAMPLER(self.schedule, prediction=self.prediction, eta=RECOMMENDED_ETA)
+            self.denoise = guided(self.denoise, Denoiser(self.guide), self.guidance_scale)
+        elif self.unconditional is not None:
+            self.denoise = classifier_free(self.denoise, self.unconditional, self.guidance_scale)
+        self.recommended = self.sampler(RECOMMENDED_SAMPLER, eta=RECOMMENDED_ETA)
+
+    def sampler(self, kind: type[Sampler], **options) -> Sampler:
+        """A sampler of that kind for what this network was trained for.
+
+        Args:
+            kind: e.g. `DDIMSampler`.
+            **options: of its own, e.g. ``eta``.
+        """
+        return kind(self.schedule, **{"prediction": self.prediction, "clip": self.clip, **options})
 
     @property
     def calls_per_step(self) -> int:
-        """Networks that run in each step of a sampler: 2 with a guide."""
-        return 1 if self.guide is None else 2
+        """Pictures that the networks look at for each one in each step of a sampler: 2 with guidance."""
+        return 1 if self.guide is None and self.unconditional is None else 2
 
     def noise(self, count: int, seed: int = 0) -> np.ndarray:
         """Standard normal noise (count, H, W, C), float32, the same for the same seed on every backend."""
@@ -71,8 +89,9 @@ class DiffusionPipeline:
         sampler: Sampler | None = None,
         denoise: Callable | None = None,
         batch_size: int = 256,
+        **conditions,
     ) -> np.ndarray:
-        """Makes pictures.
+        """Makes pictures; picture i follows from (seed, i) and its conditions, however the set is cut into batches.
 
         Args:
             count: how many, at least 1.
@@ -81,32 +100,36 @@ class DiffusionPipeline:
             sampler: by default ``recommended``.
             denoise: by default the pipeline's own; another one must make the same kind of prediction.
             batch_size: pictures that are made at the same time.
+            **conditions: what the network takes beside pictures and steps, each (count, ...).
 
         Returns:
-            (count, H, W, C) float32 in [0, 1].
+            (count, H, W, C) float32 in [0, 1]; as the network made them where there is no ``clip``.
 
         Raises:
-            ValueError: ``count`` or ``batch_size`` is not positive, or the sampler refuses its arguments.
+            ValueError: ``count`` or ``batch_size`` is not positive, a condition is not one per picture, or the sampler
+                refuses its arguments.
         """
         if count < 1 or batch_size < 1:
             raise ValueError(
                 f"`count` and `batch_size` must be positive. Received: count={count}, batch_size={batch_size}"
             )
+        for name, value in conditions.items():
+            if np.shape(value)[:1] != (count,):
+                raise ValueError(
+                    f"`{name}` must have one row per picture, {count}. Received: shape {np.shape(value)}"
+                )
         sampler, denoise, x_T = sampler or self.recommended, denoise or self.denoise, self.noise(count, seed)
         made = []
-        for i, start in enumerate(range(0, count, batch_size)):
-            part = x_T[start : start + batch_size]
-            # Noise on the way is drawn per batch: with one seed for all, every batch would get the same
-            x = sampler.sample(denoise, part, steps=steps, seed=(seed * 100_003 + i) % 2**31)
+        for first in range(0, count, batch_size):
+            part = slice(first, first + batch_size)
+            own = {name: value[part] for name, value in conditions.items()}
+            x = sampler.sample(denoise, x_T[part], steps=steps, seed=seed, first=first, **own)
             made.append(keras.ops.convert_to_numpy(x))
-        return np.clip((np.concatenate(made) + 1) / 2, 0, 1)
-
-
-def _denoiser(network: keras.Model) -> Callable:
-    def denoise(x, t):
-        return network({"x": x, "t": t}, training=False)
-
-    return denoise
+        made = np.concatenate(made)
+        if self.clip is None:
+            return made
+        low, high = self.clip
+        return np.clip((made - low) / (high - low), 0, 1)
 
 
 def load_pipeline(name: str, *, guide: bool = False) -> DiffusionPipeline:
@@ -118,29 +141,26 @@ def load_pipeline(name: str, *, guide: bool = False) -> DiffusionPipeline:
             same number of network calls.
 
     Raises:
-        ValueError: there is no such diffusion preset, or no guide for it.
+        ValueError: there is no such diffusion preset, or no weights or no guide for it.
         MissingFile, DamagedFile: as `presets.load_pretrained`.
     """
     check_diffusion(name)
-    if guide and name not in GUIDES:
-        raise ValueError(f"`guide` needs one of {', '.join(GUIDES)}. Received: {name!r}")
+    if guide:
+        presets.check_preset(name, presets.GUIDED, "preset with a `guide`")
     pipeline = pipeline_for(name, presets.load_pretrained(name))
     if not guide:
         return pipeline
-    weaker, guidance_scale = GUIDES[name]
+    weaker, guidance_scale = presets.PRESETS[name].guide
     return replace(pipeline, guide=presets.load_pretrained(weaker), guidance_scale=guidance_scale)
 
 
 def pipeline_for(name: str, network: keras.Model) -> DiffusionPipeline:
     """A pipeline of a diffusion preset around a network that is not (or differently) trained; errors as above."""
-    how = presets.DIFFUSION[check_diffusion(name)]
-    return DiffusionPipeline(network, SCHEDULES[how["schedule"]](how["steps"]), how["prediction"])
+    preset = presets.PRESETS[check_diffusion(name)]
+    schedule, steps = preset.schedule
+    return DiffusionPipeline(network, SCHEDULES[schedule](steps), preset.prediction, preset.clip)
 
 
 def check_diffusion(name: str) -> str:
     """Returns ``name`` if it is one of ``presets.DIFFUSION``, else raises ValueError."""
-    if name not in presets.DIFFUSION:
-        raise ValueError(
-            f"A diffusion preset must be one of {', '.join(presets.DIFFUSION)}. Received: {name!r}"
-        )
-    return name
+    return presets.check_preset(name, presets.DIFFUSION, "diffusion preset")

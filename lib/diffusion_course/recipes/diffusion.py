@@ -1,6 +1,7 @@
 """Recipes of the U-Nets of chapters 07 and 08."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -95,7 +96,7 @@ def test_loss(network: keras.Model, name: str, count: int = TEST_PICTURES) -> fl
 
     Args:
         network: the preset's network.
-        name: one of ``presets.DIFFUSION`` with a plan.
+        name: one of `PLANS`.
         count: test pictures, spread evenly over all steps.
 
     Returns:
@@ -140,25 +141,38 @@ def judge_samples(network: keras.Model, name: str) -> dict[str, float]:
 
 
 def _recipe(name: str) -> Recipe:
-    plan, how = PLANS[name], presets.DIFFUSION[name]
+    plan = PLANS[name]
 
-    def train(network: keras.Model, profile: str) -> float:
+    def checkpoints(profile: str, seed: int) -> list[Path]:
+        """One a stage. Another seed is another training, and must not go on from this one's."""
+        folder = build_dir() / "checkpoints"
+        steps = [PROFILE_STEPS[profile](stage.steps) for stage in plan.stages]
+        return [
+            folder / f"{name}.{profile}.seed-{seed}.stage-{number}.{count}-steps.safetensors"
+            for number, count in enumerate(steps)
+        ]
+
+    def tidy(profile: str, seed: int) -> None:
+        for checkpoint in checkpoints(profile, seed):
+            checkpoint.unlink(missing_ok=True)
+
+    def train(network: keras.Model, profile: str, seed: int = 0) -> float:
         x = 2 * training_data(plan.dataset, profile)[0] - 1
         if plan.start:
             start_from(network, presets.load_pretrained(plan.start))
-        checkpoints, seconds = [], 0.0
-        for number, stage in enumerate(plan.stages):
+        seconds = 0.0
+        for number, (stage, checkpoint) in enumerate(
+            zip(plan.stages, checkpoints(profile, seed), strict=True)
+        ):
             steps = PROFILE_STEPS[profile](stage.steps)
+            pipeline = pipeline_for(name, network)
             trainer = DiffusionTrainer(
                 network,
-                pipeline_for(name, network).schedule,
-                prediction=how["prediction"],
+                pipeline.schedule,
+                prediction=pipeline.prediction,
                 learned_variance=plan.learned_variance,
                 focus=stage.focus,
                 seed=number,
-            )
-            checkpoints.append(
-                build_dir() / "checkpoints" / f"{name}.{profile}.stage-{number}.{steps}-steps.safetensors"
             )
             history = train_diffusion(
                 trainer,
@@ -170,12 +184,10 @@ def _recipe(name: str) -> Recipe:
                 warmup=min(200, steps // 2),
                 steps_per_epoch=min(250, steps),
                 # An interrupted training is not lost: the same command goes on from here, past finished stages too.
-                checkpoint=checkpoints[-1],
+                checkpoint=checkpoint,
                 callbacks=[ProgressBar()],
             )
             seconds += sum(history["seconds"])
-        for checkpoint in checkpoints:
-            checkpoint.unlink()
         return seconds
 
     def evaluate(network: keras.Model) -> dict[str, float]:
@@ -187,7 +199,7 @@ def _recipe(name: str) -> Recipe:
         f"Its samples, {SETS} sets of {SAMPLES:,}, {CALLS} calls of {RECOMMENDED_SAMPLER.__name__} with "
         f"eta = {RECOMMENDED_ETA:g}, no guide"
     )
-    return Recipe(words, train, evaluate, judge, judged)
+    return Recipe(words, train, evaluate, judge, judged, tidy)
 
 
 RECIPES = {name: _recipe(name) for name in PLANS}

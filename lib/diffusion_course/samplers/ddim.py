@@ -3,10 +3,9 @@
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from keras import ops
 
 from diffusion_course.prediction import x0_weights
-from diffusion_course.samplers.base import Sampler, checked_clip
+from diffusion_course.samplers.base import Point, Sampler, checked_clip, itinerary, last
 from diffusion_course.schedules import NoiseSchedule
 
 
@@ -14,7 +13,7 @@ class DDIMSampler(Sampler):
     """Splits x_t into picture and noise, and puts both together again at the next, lower noise level.
 
     Args:
-        schedule, prediction, clip, compile, jit: as in `Sampler`. Where x0_hat is clipped, the noise is what is then
+        schedule, prediction, clip: as in `Sampler`. Where x0_hat is clipped, the noise is what is then
             left of x_t.
         eta: 0 to 1, the share of fresh noise. At 0 the picture follows from x_T alone; at 1 this is
             `DDPMSampler(variance="small")`.
@@ -46,10 +45,12 @@ class DDIMSampler(Sampler):
         a = signal - b * signal[here]
         # From x_0: signal x_0 + sigma eps with eps = (x_0 - signal x0_hat) / sigma.
         a[0], b[0] = -signal[0], 1 + signal[0]
-        columns = {"c_x": c_x, "c_p": c_p, "a": a, "b": b, "s": np.zeros(len(schedule))}
-        return {"t": schedule.timesteps[here], **columns}
+        none = np.zeros(len(schedule))
+        levels = {"alpha_bar": schedule.alpha_bars_prev, "alpha_bar_next": schedule.alpha_bars}
+        columns = {"c_x": c_x, "c_p": c_p, "m": none, "a": a, "b": b, "s": none}
+        return {"t": schedule.timesteps[here], **columns, **levels}
 
-    def invert(self, denoise: Callable, x_0, *, steps=None, clip=None) -> Iterator[tuple]:
+    def invert(self, denoise: Callable, x_0, *, steps=None, clip=None, **conditions) -> Iterator[Point]:
         """Walks from a picture up to the noise from which `sample` with eta = 0 would make it, roughly.
 
         Each step takes the noise found at the point where it starts, as if it held until the step's end: the error
@@ -61,22 +62,21 @@ class DDIMSampler(Sampler):
             steps: as in `Sampler.table`.
             clip: as in `Sampler`, but None by default whatever the sampler's own: what clipping changes on the way
                 up cannot be undone on the way down.
+            **conditions: as in `Sampler.__call__`.
 
         Yields:
-            (x, x0_hat) after each step, both like ``x_0``. The last x is the noise.
+            A `Point` after each step. The last one's x is the noise.
 
         Raises:
             ValueError: as in `Sampler.__call__`.
         """
-        return self._walk(denoise, *self._prepared(x_0, self._upwards(steps), 0, checked_clip(clip)))
-
-    def encode(self, denoise: Callable, x_0, *, steps=None, clip=None):
-        """`invert` as one compiled loop: arguments as there; returns the noise x_T, a tensor like ``x_0``."""
-        return self._run(denoise, *self._prepared(x_0, self._upwards(steps), 0, checked_clip(clip)))
-
-    def _upwards(self, steps) -> dict[str, np.ndarray]:
         table = self.inversion_table(steps)
-        return {**table, "step": np.arange(len(table["t"]))}
+        upwards = itinerary(len(table["t"]))[::-1]
+        return self._walk(denoise, x_0, table, upwards, 0, 0, checked_clip(clip), None, conditions)
+
+    def encode(self, denoise: Callable, x_0, **options):
+        """The end of `invert`: arguments as there; returns the noise x_T, a tensor like ``x_0``."""
+        return last(self.invert(denoise, x_0, **options)).x
 
 
 def ddim_coefficients(schedule: NoiseSchedule, eta: float) -> dict[str, np.ndarray]:
@@ -96,38 +96,3 @@ def checked_eta(eta: float) -> float:
     if not 0 <= eta <= 1:
         raise ValueError(f"`eta` must be from 0 to 1. Received: eta={eta}")
     return float(eta)
-
-
-def interpolate_noise(a, b, share):
-    """Noise between two noises, along the arc and not the chord, so that it stays as strong as noise is.
-
-    Args:
-        a, b: (B, ...), standard normal noise; not opposite to each other.
-        share: 0 gives ``a``, 1 gives ``b``; a number, or (B,).
-
-    Returns:
-        (B, ...); where both have the same norm, that is the norm of each result.
-
-    Reference: Shoemake, "Animating rotation with quaternion curves", 1985; used for diffusion by Song, Meng and
-    Ermon 2021, section 5.3 and appendix D.5.
-    """
-    a, b = ops.convert_to_tensor(a, dtype="float32"), ops.convert_to_tensor(b, dtype="float32")
-    if tuple(a.shape) != tuple(b.shape) or len(a.shape) < 2:
-        raise ValueError(
-            f"`a` and `b` must be batches of one shape. Received: {tuple(a.shape)} and {tuple(b.shape)}"
-        )
-    axes = tuple(range(1, len(a.shape)))
-    one_each = (-1,) + (1,) * len(axes)
-    share = ops.reshape(ops.convert_to_tensor(share, dtype="float32"), one_each)  # (B or 1, 1, ...)
-
-    def norm(x):
-        return ops.sqrt(ops.sum(ops.square(x), axis=axes, keepdims=True))
-
-    cosine = ops.sum(a * b, axis=axes, keepdims=True) / ops.maximum(norm(a) * norm(b), 1e-20)
-    angle = ops.arccos(ops.clip(cosine, -1.0, 1.0))
-    # So close to each other the arc is the chord, and the formula would divide 0 by 0.
-    near = angle < 1e-3
-    sine = ops.sin(ops.where(near, 1.0, angle))
-    weight_a = ops.where(near, 1 - share, ops.sin((1 - share) * angle) / sine)
-    weight_b = ops.where(near, share, ops.sin(share * angle) / sine)
-    return weight_a * a + weight_b * b

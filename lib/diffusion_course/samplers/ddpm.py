@@ -4,7 +4,6 @@ import numpy as np
 from keras import ops
 
 from diffusion_course.samplers.base import Sampler
-from diffusion_course.samplers.walk import COLUMNS
 from diffusion_course.schedules import NoiseSchedule
 from diffusion_course.variance import interpolate_log_variance, log_variance_range
 
@@ -15,7 +14,7 @@ class DDPMSampler(Sampler):
     """The sampler with which diffusion models began.
 
     Args:
-        schedule, prediction, clip, compile, jit: as in `Sampler`.
+        schedule, prediction, clip: as in `Sampler`.
         variance: of the noise that a step adds. "small" is the posterior variance, right if the data were a single
             picture; "large" is beta, right if they were standard normal noise. With many steps both do. "learned"
             lets the network choose between them, pixel by pixel: it returns 2 C channels, of which the second half
@@ -35,8 +34,6 @@ class DDPMSampler(Sampler):
                 f"`variance` must be one of {', '.join(VARIANCES)}. Received: variance={variance!r}"
             )
         self.variance = variance
-        if variance == "learned":
-            self._split = noise_from_network
 
     def coefficients(self, schedule: NoiseSchedule) -> dict[str, np.ndarray]:
         """The columns a, b, s; with a learned variance also its bounds, and s is 1 where the network sets it."""
@@ -51,15 +48,14 @@ class DDPMSampler(Sampler):
         columns["s"][0] = 0  # the last step keeps the mean: noise there would only be seen
         return columns
 
-
-def noise_from_network(output, x, row):
-    """Prediction and noise level s of a network that returns a prediction and v, (B, ..., 2 C)."""
-    channels = x.shape[-1]
-    if len(output.shape) != len(x.shape) or output.shape[-1] != 2 * channels:
-        raise ValueError(
-            "A learned variance needs 2C channels, the prediction and v: "
-            f"`denoise` must return (..., {2 * channels}). Received: shape {tuple(output.shape)}"
-        )
-    log_small, log_large = row[len(COLUMNS)], row[len(COLUMNS) + 1]
-    log_variance = interpolate_log_variance(output[..., channels:], log_small, log_large)
-    return output[..., :channels], row[COLUMNS.index("s")] * ops.exp(0.5 * log_variance)
+    def _read(self, said, x, row):
+        if self.variance != "learned":
+            return super()._read(said, x, row)
+        channels = x.shape[-1]
+        if tuple(said.shape) != (*x.shape[:-1], 2 * channels):
+            raise ValueError(
+                "A learned variance needs 2C channels, the prediction and v: "
+                f"`denoise` must return (..., {2 * channels}). Received: shape {tuple(said.shape)}"
+            )
+        log_variance = interpolate_log_variance(said[..., channels:], row["log_small"], row["log_large"])
+        return said[..., :channels], row["s"] * ops.exp(0.5 * log_variance)

@@ -16,7 +16,7 @@ class DPMSolverSampler(Sampler):
     number.
 
     Args:
-        schedule, prediction, clip, compile, jit: as in `Sampler`. What is clipped is x0_hat, not where it is heading.
+        schedule, prediction, clip: as in `Sampler`. What is clipped is x0_hat, not where it is heading.
         eta: 0 to 1, the share of fresh noise, as in `DDIMSampler`. 0 is DPM-Solver++(2M), 1 is SDE-DPM-Solver++(2M).
 
     Raises:

@@ -13,6 +13,7 @@ from diffusion_course.models import presets
 from diffusion_course.models.anomaly import AnomalyDetector
 from diffusion_course.models.autoencoder import Autoencoder
 from diffusion_course.models.classifier import Classifier
+from diffusion_course.models.denoiser import Denoiser
 from diffusion_course.models.denoising_autoencoders import DenoisingAutoencoder, DnCNN
 from diffusion_course.models.resnet_denoiser import ResNetDenoiser
 from diffusion_course.models.unet import UNet
@@ -154,11 +155,7 @@ def _use(model: keras.Model, trainer: keras.Model, x: np.ndarray, jit: bool) -> 
 
         return call
     variance = "learned" if _learned(model) else "small"
-    sampler = DDPMSampler(trainer.schedule, variance=variance, jit=jit)
-
-    def denoise(x, t):
-        return model({"x": x, "t": t})
-
+    sampler, denoise = DDPMSampler(trainer.schedule, variance=variance), Denoiser(model, jit=jit)
     return lambda steps: sampler.sample(denoise, x, steps=steps)
 
 
