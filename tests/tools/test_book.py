@@ -11,6 +11,7 @@ import pytest
 from book_sample import FIRST, REPOSITORY, make_course
 from nbformat.v4 import new_markdown_cell
 
+from diffusion_course.course import paths
 from diffusion_course.course.manifest import load_manifest
 from diffusion_course.tools import book
 from diffusion_course.tools.book_links import linked_files, problems
@@ -187,6 +188,14 @@ def test_the_table_of_contents_lists_parts_and_chapters_in_order(course):
     )
 
 
+def test_a_course_that_may_not_be_written_has_its_book_elsewhere(course, tmp_path_factory, monkeypatch):
+    cache = tmp_path_factory.mktemp("cache")
+    monkeypatch.setattr(paths.platformdirs, "user_cache_path", lambda name="": cache)
+    (course / "build").write_text("a file where the folder should be", encoding="utf-8")
+    index = book.build_book()
+    assert index.is_relative_to(cache) and "First" in index.read_text(encoding="utf-8")
+
+
 # What the book loads
 
 
@@ -203,13 +212,8 @@ def test_a_link_out_of_the_book_names_no_file_to_copy_and_is_a_fault(tmp_path):
     folder = tmp_path / "book"
     (folder / "files" / "lib").mkdir(parents=True)
     (folder / "files" / "lib" / "a.py").write_text("a", encoding="utf-8")
-    links = (
-        "files/lib/a.py#L1",
-        "files/../../secret",
-        "files/%2e%2e/%2e%2e/secret",
-        "files/lib/../../../secret",
-        "files/",
-    )
+    out = ("files/../../secret", "files/%2e%2e/%2e%2e/secret", "files/lib/../../../secret")
+    links = ("files/lib/a.py#L1", "files/lib/a.py", *out)
     body = "".join(f'<a href="{link}">x</a>' for link in links)
     (folder / "index.html").write_text(body, encoding="utf-8")
     assert linked_files(folder, "files") == ["lib/a.py"]
