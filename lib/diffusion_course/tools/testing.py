@@ -49,7 +49,8 @@ ON_JAX = (
 def _pytest(stage: str, arguments: list[str], **variables: str) -> bool:
     """Runs pytest in a process of its own, in the course's folder; the times of its tests stay in a report."""
     command = [sys.executable, "-m", "pytest", f"--junitxml={_report(stage)}", *arguments]
-    return subprocess.run(command, cwd=course_root(), env=run_environment(**variables), check=False).returncode == 0
+    done = subprocess.run(command, cwd=course_root(), env=run_environment(**variables), check=False)
+    return done.returncode == 0
 
 
 def _report(stage: str) -> Path:
