@@ -44,11 +44,11 @@ def two_stages(tmp_path, monkeypatch):
     monkeypatch.setattr(diffusion, "train_diffusion", short_epochs)
     pictures = np.random.default_rng(0).random((64, 8, 8, 1), dtype="float32")
     monkeypatch.setattr(diffusion, "training_data", lambda dataset, profile: (pictures, None))
-    return diffusion._recipe("unet-mnist").train, tmp_path / "checkpoints"
+    return diffusion._recipe("unet-mnist"), tmp_path / "checkpoints"
 
 
 def test_stages_go_on_from_one_another_and_survive_an_interruption(two_stages, monkeypatch):
-    train, folder = two_stages
+    (recipe, folder), train = two_stages, two_stages[0].train
     rates, kinds, starts, ends = [], [], [], []
     interrupt_at = 3  # in the second stage, after its first checkpoint
 
@@ -83,4 +83,9 @@ def test_stages_go_on_from_one_another_and_survive_an_interruption(two_stages, m
     assert kinds[1:3] == [("Adam", None), ("ConvMuon", (0.0, 2.0))]
     for end, own in zip(ends[-1], network.trainable_variables, strict=True):
         np.testing.assert_array_equal(end, keras.ops.convert_to_numpy(own))
+    # the checkpoints stay until the weights are safe, and another seed has others
+    assert len(list(folder.iterdir())) == 2
+    recipe.tidy("quick", 1)
+    assert len(list(folder.iterdir())) == 2
+    recipe.tidy("quick", 0)
     assert not list(folder.iterdir())

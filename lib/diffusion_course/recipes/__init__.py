@@ -126,7 +126,7 @@ def train(
     keras.utils.set_random_seed(seed)
     model = presets.build(name)
     started = time.monotonic()
-    seconds = recipe.train(model, profile)
+    seconds = recipe.train(model, profile, **({"seed": seed} if recipe.tidy else {}))
     minutes = (time.monotonic() - started if seconds is None else seconds) / 60
     weights = weights_as_bytes(model)
     load_weights(model, weights, name)

@@ -19,7 +19,8 @@ class Recipe:
 
     Attributes:
         data: the training data in words, for the model card.
-        train: (model, profile) -> None, trains in place. One that can resume returns the seconds of all its runs.
+        train: (model, profile) -> None, trains in place. One that can resume returns the seconds of all its runs; if
+            it has a ``tidy``, it takes the seed too, by name, so that no seed goes on from another's checkpoints.
         evaluate: model -> metrics, measured on data that training never saw; quick, because a test repeats it.
         judge: model -> further metrics that take minutes, for the card alone; None if there are none.
         judged: on what, in words for the card.
@@ -27,7 +28,7 @@ class Recipe:
     """
 
     data: str
-    train: Callable[[keras.Model, str], float | None]
+    train: Callable[..., float | None]
     evaluate: Callable[[keras.Model], dict[str, float]]
     judge: Callable[[keras.Model], dict[str, float]] | None = None
     judged: str = ""
