@@ -1,4 +1,7 @@
-"""The widgets of the real chapters, run from the top in JupyterLab as a learner would."""
+"""The widgets of the real chapters, run from the top in JupyterLab as a learner would: one always, all with `--all`.
+
+`test_browser_widgets` drives every widget on a little data; here the chapters' own models and pictures are behind it.
+"""
 
 import ast
 
@@ -48,7 +51,12 @@ def chapter(lab, tmp_path):
         lab.close(page)
 
 
-@pytest.mark.parametrize("chapter_id", ["00", "03", "04", "05", "06", "07", "08"])
+OTHERS = [
+    pytest.param(chapter_id, marks=pytest.mark.slow) for chapter_id in ("03", "04", "05", "06", "07", "08")
+]
+
+
+@pytest.mark.parametrize("chapter_id", ["00", *OTHERS])
 def test_moving_the_first_slider_changes_the_picture(chapter, chapter_id):
     page = chapter(chapter_id)
     # All pictures: chapter 07's first one is the clean digit, which no slider changes.
@@ -63,6 +71,7 @@ def test_moving_the_first_slider_changes_the_picture(chapter, chapter_id):
     assert page.problems == []
 
 
+@pytest.mark.slow
 def test_chapter_01_decodes_where_the_learner_goes(chapter):
     page = chapter("01")
     stage = page.locator(".latent-explorer-stage")

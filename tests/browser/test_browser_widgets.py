@@ -1,0 +1,127 @@
+"""Every widget in a real JupyterLab: one notebook shows each on a little data; each control changes what is seen."""
+
+import re
+
+import pytest
+
+from diffusion_course import widgets
+
+DATA = """
+import numpy as np
+from diffusion_course import widgets
+from diffusion_course.schedules import NoiseSchedule
+
+rng = np.random.default_rng(0)
+pictures = rng.random((3, 8, 8, 1))
+film = np.cumsum(rng.standard_normal((4, 3, 8, 8, 1)), axis=0) / 4
+truth = np.arange(200) >= 150
+scores = {name: np.exp(rng.normal(size=200) + gap * truth) for name, gap in (("good", 3), ("poor", 1))}
+"""
+# name -> source of the cell that shows it
+CELLS = {
+    "denoising_film": "widgets.denoising_film(film, film[::-1], [30, 20, 10, 0])",
+    "latent_explorer": """
+def decode(z):
+    return np.broadcast_to(1 / (1 + np.exp(-z[:, :1, None, None] - z[:, 1:, None, None])), (1, 8, 8, 1))
+
+widgets.latent_explorer(decode, rng.normal(size=(200, 2)), np.arange(200) % 2, ["a", "b"], image_shape=(8, 8))
+""",
+    "noise_slider": 'widgets.noise_slider(pictures, {"half": lambda y, s: y / 2, "told": lambda y, s: y - s / 2})',
+    "noising_explorer": """
+widgets.noising_explorer(
+    dict(zip("abc", pictures)), {"linear": NoiseSchedule.linear(100), "cosine": NoiseSchedule.cosine(100)}
+)
+""",
+    "path_switches": """
+widgets.path_switches(
+    2 * pictures - 1, [10, 50, 90], ["top", "bottom"],
+    add_noise=lambda x, noise, t: x + t / 100 * noise,
+    guess=lambda x, t, open_paths: x / (1 + t / 100) + 0.2 * open_paths.count(False),
+)
+""",
+    "sampler_explorer": """
+settings = [(n, eta) for n in (5, 10, 20) for eta in (0.0, 1.0)]
+widgets.sampler_explorer({s: rng.random((32, 8, 8, 1)) for s in settings}, {s: 2.0 + s[0] * s[1] for s in settings})
+""",
+    "threshold_explorer": 'widgets.threshold_explorer(scores, truth, {"good": 4.0, "poor": 2.0})',
+    "word_pictures": """
+def generate(word, strength, seed):
+    return np.clip(pictures + strength / 10 * (seed + 1) + 0.1 * len(word), 0, 1)
+
+widgets.word_pictures(generate, ["bag", "dress"])
+""",
+}
+SEEN = "cell => [...cell.querySelectorAll('.widget-html-content, canvas')].map(view).join()"
+VIEW = "const view = e => e.tagName === 'CANVAS' ? e.toDataURL() : e.innerHTML;"
+
+
+@pytest.fixture(scope="module")
+def page(lab, notebook):
+    page = lab.open(notebook("widgets.ipynb", DATA, *CELLS.values()))
+    lab.run_all(page)
+    yield page
+    lab.close(page)
+
+
+@pytest.fixture
+def cell(page, request):
+    """The cell of the notebook that shows a widget, scrolled to."""
+    found = page.locator(".jp-CodeCell").nth(1 + list(CELLS).index(request.param))
+    found.locator(".widget-html-content:not(:empty), canvas").first.wait_for()
+    found.scroll_into_view_if_needed()
+    return found
+
+
+def seen(cell) -> str:
+    """Words and pictures of a widget."""
+    return cell.evaluate(f"cell => {{ {VIEW} return ({SEEN})(cell); }}")
+
+
+def assert_changes(page, cell, act) -> None:
+    before = seen(cell)
+    act()
+    page.wait_for_function(
+        f"([cell, before]) => {{ {VIEW} return ({SEEN})(cell) !== before; }}",
+        arg=[cell.element_handle(), before],
+    )
+
+
+def test_every_widget_of_the_library_is_shown():
+    assert sorted(CELLS) == sorted(widgets.__all__)
+
+
+@pytest.mark.parametrize("cell", [name for name in CELLS if name != "latent_explorer"], indirect=True)
+def test_every_control_changes_what_is_seen(page, cell):
+    sliders, lists = cell.locator(".noUi-target"), cell.locator("select")
+    moved = set()
+
+    def move_sliders():
+        for k in range(sliders.count()):
+            if k in moved or sliders.nth(k).get_attribute("disabled"):
+                continue
+            moved.add(k)
+            handle = sliders.nth(k).locator(".noUi-handle")
+            now, last = (float(handle.get_attribute(f"aria-value{what}")) for what in ("now", "max"))
+            handle.focus()
+            key = "ArrowLeft" if now == last else "ArrowRight"
+            assert_changes(page, cell, lambda key=key: page.keyboard.press(key))
+
+    move_sliders()
+    for k in range(lists.count()):
+        options = lists.nth(k).locator("option").count()
+        assert_changes(page, cell, lambda k=k, n=options: lists.nth(k).select_option(index=n - 1))
+    for switch in cell.locator("input[type=checkbox]").all():
+        assert_changes(page, cell, switch.click)
+    move_sliders()  # those that a switch set free
+    assert 0 < len(moved) == sliders.count()
+    assert not re.search(r"[A-Z]\w+(Error|Exception)", seen(cell)), "a panel says so where its function fails"
+
+
+@pytest.mark.parametrize("cell", ["latent_explorer"], indirect=True)
+def test_latent_explorer_decodes_where_the_learner_goes(page, cell):
+    cell.locator(".latent-explorer-stage").focus()
+    assert_changes(page, cell, lambda: page.keyboard.press("Shift+ArrowRight"))
+
+
+def test_nothing_was_reported_on_the_console(page):
+    assert page.problems == []
