@@ -69,7 +69,7 @@ def test_stages_all_run_and_a_failed_one_decides_the_exit_code(ran, call):
 
 
 def test_stage_that_raises_has_failed_and_the_others_and_the_summary_follow(ran, call, monkeypatch):
-    def broken(marks):
+    def broken(every):
         raise RuntimeError("no disk space")
 
     monkeypatch.setattr(testing, "_browser", broken)
@@ -89,13 +89,13 @@ def test_times_are_kept_and_replaced_when_whole(ran, tiny, call, monkeypatch):
         "jax",
     ]  # fmt: skip
 
-    def interrupted(marks):
+    def interrupted(every):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(testing, "_jax", interrupted)
     call()
     assert (build / "test-times.json").read_text(encoding="utf-8") == whole
-    monkeypatch.setattr(testing, "_jax", lambda marks: True)
+    monkeypatch.setattr(testing, "_jax", lambda every: True)
     call("--all")
     assert (build / "test-times.all.json").is_file()
 
@@ -109,7 +109,10 @@ def test_no_test_is_in_neither_run_and_none_in_two_stages(asked, call):
     for stage, arguments in everyday.items():
         at = arguments.index("-m")
         assert arguments[at : at + 2] == ["-m", "not slow"]
-        assert asked[stage][0] == [*arguments[: at + 1], "", *arguments[at + 2 :]]
+        whole = asked[stage][0]
+        assert whole[: at + 2] == [*arguments[: at + 1], ""]
+        files = {path.split("::")[0] for path in arguments[at + 2 :]}
+        assert files <= set(whole[at + 2 :]) and (stage == "jax" or whole[at + 2 :] == arguments[at + 2 :])
     unit, browser = everyday["unit"], everyday["browser"]
     assert unit[-2:] == ["tests", f"--ignore={testing.IN_BROWSER}"] and browser[-1] == testing.IN_BROWSER
     assert (ROOT / testing.IN_BROWSER).is_dir()
@@ -128,8 +131,12 @@ def test_jax_stage_runs_its_tests_on_jax_and_fails_without_it(asked, call, monke
     assert result.exit_code == 0 and "1 passed" in result.output
     arguments, variables = asked["jax"]
     assert variables["KERAS_BACKEND"] == "jax"
-    files = [Path(path) for path in arguments if path.startswith("tests/")]
-    assert files and all((ROOT / path).exists() for path in files)
+    tests = [path for path in arguments if path.startswith("tests/")]
+    for path in (*tests, *testing.ALSO_ON_JAX):
+        file, _, test = path.partition("::")
+        assert (ROOT / file).exists(), path
+        assert not test or f"def {test.split('[')[0]}(" in (ROOT / file).read_text(encoding="utf-8"), path
+    assert tests
     monkeypatch.setattr(testing.importlib.util, "find_spec", lambda name: None)
     asked.clear()
     result = call("--only", "jax")

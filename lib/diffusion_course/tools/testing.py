@@ -32,17 +32,22 @@ CORES = 2  # processor cores of the machine of `pace.REFERENCE_RATE`
 # Two workers, because much of the time goes into compiling, which keeps one core busy
 TWO_WORKERS = ("-n", "2", "--dist", "worksteal")
 IN_BROWSER = "tests/browser"
-# What must hold on every backend: the parts that networks are made of, the networks, and what trains and samples them.
+# What must hold on every backend: each layer, one network of each kind, the samplers, a training that is resumed.
 ON_JAX = (
     "tests/test_backend.py",
     "tests/test_variance.py",
     "tests/layers",
     "tests/models/test_presets_any_backend.py",
-    "tests/models/test_unet.py",
     "tests/samplers",
-    "tests/training/test_callbacks.py",
-    "tests/training/test_diffusion_trainer.py",
     "tests/training/test_optimizers.py",
+)
+RESUMED_ON_JAX = ("tests/training/test_checkpoints.py::test_interrupted_training_goes_on_bit_by_bit[adam]",)
+# With the slow tests the rest of what is written for every backend runs there too.
+ALSO_ON_JAX = (
+    "tests/models/test_unet.py",
+    "tests/training/test_callbacks.py",
+    "tests/training/test_checkpoints.py",
+    "tests/training/test_diffusion_trainer.py",
 )
 
 
@@ -57,26 +62,31 @@ def _report(stage: str) -> Path:
     return build_dir() / "test-results" / f"{stage}.xml"
 
 
-def _unit(marks: list[str]) -> bool:
-    return _pytest("unit", [*TWO_WORKERS, *marks, "tests", f"--ignore={IN_BROWSER}"])
+def _marks(every: bool) -> list[str]:
+    return ["-m", "" if every else "not slow"]
 
 
-def _browser(marks: list[str]) -> bool:
+def _unit(every: bool) -> bool:
+    return _pytest("unit", [*TWO_WORKERS, *_marks(every), "tests", f"--ignore={IN_BROWSER}"])
+
+
+def _browser(every: bool) -> bool:
     """Alone: JupyterLab, its kernel and the browser share the cores already, and the widgets must answer in time."""
-    return _pytest("browser", [*marks, IN_BROWSER])
+    return _pytest("browser", [*_marks(every), IN_BROWSER])
 
 
-def _jax(marks: list[str]) -> bool:
-    """The tests of `ON_JAX` in a process whose Keras runs on JAX, on the CPU."""
+def _jax(every: bool) -> bool:
+    """Tests in a process whose Keras runs on JAX, on the CPU."""
     if importlib.util.find_spec("jax") is None:
         print(
             "JAX is not installed. It belongs to what development needs: python -m pip install -e '.[dev]'",
             flush=True,
         )
         return False
+    tests = ON_JAX + (ALSO_ON_JAX if every else RESUMED_ON_JAX)
     return _pytest(
         "jax",
-        [*TWO_WORKERS, *marks, "-p", "no:cacheprovider", *ON_JAX],
+        [*TWO_WORKERS, *_marks(every), "-p", "no:cacheprovider", *tests],
         KERAS_BACKEND="jax",
         JAX_PLATFORMS="cpu",
     )
@@ -229,11 +239,10 @@ def run_tests(only: list[str] | None = None, every: bool = False) -> bool:
         if name not in STAGES:
             raise ValueError(f"A stage must be one of {', '.join(STAGES)}. Received: {name!r}")
     console, chapters, stages = make_console(), load_manifest().chapters, []
-    marks = ["-m", "" if every else "not slow"]
     run = {
-        "unit": lambda: _unit(marks),
-        "browser": lambda: _browser(marks),
-        "jax": lambda: _jax(marks),
+        "unit": lambda: _unit(every),
+        "browser": lambda: _browser(every),
+        "jax": lambda: _jax(every),
         "notebooks": lambda: _notebooks(chapters),
         "bands": lambda: _bands(chapters, console),
     }
