@@ -3,6 +3,15 @@
 With x_t = signal x_0 + sigma noise and signal**2 + sigma**2 = 1, picture and noise are the two legs of a right angle,
 x_t is the point at angle phi on the circle between them, and the velocity is its derivative along the circle.
 
+    >>> x0, noise, signal, sigma = 0.5, -2.0, 0.8, 0.6
+    >>> x_t = signal * x0 + sigma * noise
+    >>> velocity = target("velocity", x0, noise, signal, sigma)
+    >>> x0_back, noise_back = (f("velocity", velocity, x_t, signal, sigma) for f in (to_x0, to_noise))
+    >>> round(x_t, 4), round(velocity, 4), round(x0_back, 4), round(noise_back, 4)
+    (-0.8, -1.9, 0.5, -2.0)
+
+Chapter 06 derives and checks all of this by hand.
+
 Reference: Salimans and Ho, "Progressive distillation for fast sampling of diffusion models", 2022 (arXiv:2202.00512),
 section 4 and appendix D.
 """

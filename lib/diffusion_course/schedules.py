@@ -2,6 +2,14 @@
 
 Symbols as in Ho et al., "Denoising diffusion probabilistic models", 2020 (arXiv:2006.11239). The papers count steps
 from 1 to T; here, as in all code, step ``t`` runs from 0 (almost clean) to T - 1 (almost pure noise).
+
+    >>> schedule = NoiseSchedule.cosine(1000)
+    >>> schedule
+    NoiseSchedule('cosine', 1000 steps, alpha_bar 1 to 2.429e-09)
+    >>> schedule.respace(4).timesteps.tolist(), [round(float(a), 3) for a in schedule.respace(4).alpha_bars]
+    ([249, 499, 749, 999], [0.847, 0.494, 0.144, 0.0])
+
+Chapter 05 builds all of this by hand, chapter 06 the posterior.
 """
 
 import math

@@ -1,6 +1,8 @@
 """Learned variances and what they are trained with: normal distributions compared, in nats. No network.
 
 Reference: Nichol and Dhariwal, "Improved denoising diffusion probabilistic models", 2021 (arXiv:2102.09672).
+
+Built by hand in chapter 08.
 """
 
 import math

@@ -1,4 +1,7 @@
-"""Attention: every position looks at every other and takes a weighted mean of what it finds."""
+"""Attention: every position looks at every other and takes a weighted mean of what it finds.
+
+Built by hand in chapter 07.
+"""
 
 import math
 

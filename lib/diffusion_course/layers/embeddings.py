@@ -1,4 +1,7 @@
-"""Embeddings: how a network is told a number, here the step of the diffusion process."""
+"""Embeddings: how a network is told a number, here the step of the diffusion process.
+
+Built by hand in chapter 07.
+"""
 
 import math
 

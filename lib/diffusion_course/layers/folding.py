@@ -1,4 +1,7 @@
-"""Pixels into channels and back: the same numbers at a lower resolution, where convolutions cost less."""
+"""Pixels into channels and back: the same numbers at a lower resolution, where convolutions cost less.
+
+Built by hand in chapter 07.
+"""
 
 from keras import ops
 
@@ -15,6 +18,10 @@ def fold_pixels(x, fold: int = 2):
 
     Raises:
         ValueError: H or W is known and not divisible.
+
+    >>> import numpy as np
+    >>> np.asarray(fold_pixels(np.arange(16).reshape(1, 4, 4, 1)))[0, 0].tolist()  # the two upper squares
+    [[0, 1, 4, 5], [2, 3, 6, 7]]
 
     Reference: Shi et al. (2016), arXiv:1609.05158, section 3.2, whose shuffle this inverts.
     """

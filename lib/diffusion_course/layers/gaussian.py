@@ -1,4 +1,7 @@
-"""Diagonal Gaussians as the variational autoencoder needs them: sampling and the closed-form KL divergence."""
+"""Diagonal Gaussians as the variational autoencoder needs them: sampling and the closed-form KL divergence.
+
+Built by hand in chapter 02.
+"""
 
 import keras
 from keras import ops

@@ -1,4 +1,7 @@
-"""Group normalisation in two passes over the data, with a scale and shift that may come from elsewhere."""
+"""Group normalisation in two passes over the data, with a scale and shift that may come from elsewhere.
+
+Built by hand in chapter 07.
+"""
 
 import keras
 from keras import layers, ops

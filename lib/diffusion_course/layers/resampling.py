@@ -1,4 +1,7 @@
-"""Halving and doubling of the resolution, with a convolution each."""
+"""Halving and doubling of the resolution, with a convolution each.
+
+Built by hand in chapter 07.
+"""
 
 import keras
 from keras import layers, ops

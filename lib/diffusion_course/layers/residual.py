@@ -1,4 +1,7 @@
-"""Residual block with time injection, the part of which U-Nets and ResNet denoisers are made."""
+"""Residual block with time injection, the part of which U-Nets and ResNet denoisers are made.
+
+Built by hand in chapter 07.
+"""
 
 import keras
 from keras import layers, ops

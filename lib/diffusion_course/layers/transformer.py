@@ -1,4 +1,7 @@
-"""Transformer blocks over the pixels of a feature map: they look at each other, and at a context such as a text."""
+"""Transformer blocks over the pixels of a feature map: they look at each other, and at a context such as a text.
+
+Chapter 11, which is to come, builds them by hand.
+"""
 
 import keras
 from keras import layers, ops

@@ -1,4 +1,7 @@
-"""How well a latent variable model explains held-out pictures: the ELBO and a tighter bound, in nats per picture."""
+"""How well a latent variable model explains held-out pictures: the ELBO and a tighter bound, in nats per picture.
+
+Built by hand in chapter 02.
+"""
 
 from collections.abc import Callable
 

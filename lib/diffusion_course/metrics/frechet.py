@@ -1,4 +1,7 @@
-"""Fréchet distance: how far apart two clouds of features lie, as if both were Gaussian."""
+"""Fréchet distance: how far apart two clouds of features lie, as if both were Gaussian.
+
+Built by hand in chapter 08.
+"""
 
 import numpy as np
 

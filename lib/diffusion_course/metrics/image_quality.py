@@ -1,4 +1,7 @@
-"""How close a picture is to another: PSNR and SSIM, for many pictures at once."""
+"""How close a picture is to another: PSNR and SSIM, for many pictures at once.
+
+Built by hand in chapter 03.
+"""
 
 import numpy as np
 from scipy.ndimage import gaussian_filter

@@ -1,4 +1,7 @@
-"""Inception Score: does a classifier know what each picture shows, and do the pictures show different things?"""
+"""Inception Score: does a classifier know what each picture shows, and do the pictures show different things?
+
+Built by hand in chapter 08.
+"""
 
 import numpy as np
 

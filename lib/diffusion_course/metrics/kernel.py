@@ -1,4 +1,7 @@
-"""Kernel distance of two clouds of features: unbiased at any number of samples, and without Gaussians."""
+"""Kernel distance of two clouds of features: unbiased at any number of samples, and without Gaussians.
+
+Built by hand in chapter 08.
+"""
 
 import numpy as np
 

@@ -2,6 +2,8 @@
 
 One convention for all of it: weaker + guidance_scale (better - weaker), so 1 is off. Papers that count from 0 mean
 ``guidance_scale`` - 1.
+
+Built by hand in chapter 08.
 """
 
 from collections.abc import Callable, Mapping

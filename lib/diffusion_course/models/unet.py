@@ -1,4 +1,7 @@
-"""The U-Net: down to a small picture with many channels, up again, and at each size a bridge across."""
+"""The U-Net: down to a small picture with many channels, up again, and at each size a bridge across.
+
+Built by hand in chapter 07.
+"""
 
 import keras
 from keras import layers

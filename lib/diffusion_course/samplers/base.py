@@ -6,6 +6,17 @@ A sampler is a table with a row of numbers per step of its schedule. With them o
     ahead  = x0_hat + m (x0_hat - x0_hat before)    where that is heading; m is 0 but for DPM-Solver++
     x_prev = a ahead + b x_t + s z                  z is standard normal noise
 
+An oracle, which always knows that the picture is 0.5, is followed to it from any noise:
+
+    >>> from diffusion_course.samplers.ddim import DDIMSampler
+    >>> schedule = NoiseSchedule.cosine(1000)
+    >>> oracle = lambda x, t: (x - 0.5 * schedule.signal[int(t[0])]) / schedule.sigma[int(t[0])]
+    >>> for point in DDIMSampler(schedule)(oracle, [[1.3], [-0.4]], steps=3):
+    ...     print(point.t, f"{point.alpha_bar:.2f}", [f"{x:.2f}" for x in np.ravel(point.x)])
+    999 0.25 ['1.38', '-0.10']
+    666 0.74 ['1.09', '0.23']
+    332 1.00 ['0.50', '0.50']
+
 `DDPMSampler`, `DDIMSampler` and `DPMSolverSampler` differ in a, b, s and m alone. Chapters 06 and 08 build all three by
 hand. Nothing is compiled here: nearly all of the time goes into the network, which `models.denoiser.Denoiser` compiles.
 """

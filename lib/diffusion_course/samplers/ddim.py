@@ -1,4 +1,7 @@
-"""DDIM: the same network, fewer steps, with as much fresh noise as you like, down to none."""
+"""DDIM: the same network, fewer steps, with as much fresh noise as you like, down to none.
+
+Built by hand in chapter 08.
+"""
 
 from collections.abc import Callable, Iterator
 

@@ -1,4 +1,7 @@
-"""Ancestral sampling: each step draws from the posterior q(x_{t-1} | x_t, x0_hat)."""
+"""Ancestral sampling: each step draws from the posterior q(x_{t-1} | x_t, x0_hat).
+
+Built by hand in chapter 06.
+"""
 
 import numpy as np
 from keras import ops

@@ -1,4 +1,7 @@
-"""DPM-Solver++: DDIM that remembers what the network said one step ago, and so sees where it is heading."""
+"""DPM-Solver++: DDIM that remembers what the network said one step ago, and so sees where it is heading.
+
+Built by hand in chapter 08.
+"""
 
 import numpy as np
 

@@ -1,4 +1,7 @@
-"""Noise for samplers: of its own for each picture, and between two noises."""
+"""Noise for samplers: of its own for each picture, and between two noises.
+
+Built by hand in chapter 08.
+"""
 
 from numbers import Integral
 

@@ -1,4 +1,7 @@
-"""Trains a denoiser on fresh noise: every picture gets new noise each time it is seen."""
+"""Trains a denoiser on fresh noise: every picture gets new noise each time it is seen.
+
+Built by hand in chapter 03.
+"""
 
 import math
 

@@ -1,4 +1,7 @@
-"""Trains a diffusion network: random step, random noise, one forward pass, squared error."""
+"""Trains a diffusion network: random step, random noise, one forward pass, squared error.
+
+Built by hand in chapter 06.
+"""
 
 import math
 import warnings

@@ -1,4 +1,7 @@
-"""The optimizers that `train_diffusion` knows by name; Muon is Keras's, taught to take convolutions."""
+"""The optimizers that `train_diffusion` knows by name; Muon is Keras's, taught to take convolutions.
+
+Built by hand in chapter 07.
+"""
 
 import math
 import re
