@@ -12,8 +12,10 @@ from diffusion_course import layers as package
 from diffusion_course.layers.attention import SelfAttention2D
 from diffusion_course.layers.embeddings import TimeEmbedding
 from diffusion_course.layers.normalization import GroupNorm
+from diffusion_course.layers.plain_residual import PlainResidualBlock
 from diffusion_course.layers.resampling import Downsample, Upsample
 from diffusion_course.layers.residual import ResidualBlock
+from diffusion_course.layers.text_transformer import CausalBlock, EndPooling, TokenEmbedding
 from diffusion_course.layers.transformer import (
     GEGLU,
     BasicTransformerBlock,
@@ -26,6 +28,7 @@ IMAGE = RNG.standard_normal((2, 6, 5, 8)).astype("float32")
 EMBEDDING = RNG.standard_normal((2, 12)).astype("float32")
 WORDS = RNG.standard_normal((2, 7, 8)).astype("float32")
 CONTEXT = RNG.standard_normal((2, 3, 5)).astype("float32")
+TOKENS = np.array([[8, 1, 4, 9, 9], [8, 9, 9, 9, 9]], "int32")
 STEPS = np.array([3, 700], "int32")
 SAME = IMAGE.shape
 
@@ -47,12 +50,23 @@ LAYERS = {
         10,
         SAME,
     ),
+    "plain residual": (lambda: PlainResidualBlock(channels=8, groups=4), [IMAGE], 8, SAME),
+    "plain residual, wider": (lambda: PlainResidualBlock(channels=16), [IMAGE], 10, (2, 6, 5, 16)),
     "halving": (lambda: Downsample(channels=4), [IMAGE], 2, (2, 3, 3, 4)),
     "halving, symmetric": (lambda: Downsample(channels=4, padding="symmetric"), [IMAGE], 2, (2, 3, 3, 4)),
     "doubling": (lambda: Upsample(channels=4), [IMAGE], 2, (2, 12, 10, 4)),
     "self-attention": (lambda: SelfAttention2D(heads=2, groups=4), [IMAGE], 6, SAME),
     "attention to itself": (lambda: CrossAttention(heads=2), [WORDS], 5, WORDS.shape),
     "cross-attention": (lambda: CrossAttention(heads=3, units=6), [WORDS, CONTEXT], 5, (2, 7, 6)),
+    "attention with biases": (lambda: CrossAttention(heads=2, bias=True), [WORDS], 8, WORDS.shape),
+    "token embedding": (
+        lambda: TokenEmbedding(vocabulary_size=10, length=6, units=8),
+        [TOKENS],
+        2,
+        (2, 5, 8),
+    ),
+    "causal block": (lambda: CausalBlock(heads=2, activation="quick_gelu"), [WORDS], 16, WORDS.shape),
+    "pooling at the end": (lambda: EndPooling(end_id=9), [WORDS[:, :5], TOKENS], 0, (2, 8)),
     "GEGLU": (lambda: GEGLU(units=6), [WORDS], 2, (2, 7, 6)),
     "transformer block": (lambda: BasicTransformerBlock(heads=2), [WORDS, CONTEXT], 20, WORDS.shape),
     "transformer block, no context": (lambda: BasicTransformerBlock(heads=2), [WORDS], 20, WORDS.shape),

@@ -22,6 +22,7 @@ class CrossAttention(layers.Layer):
     Args:
         heads: number of heads; divides ``units``.
         units: size of all heads together, and of the output; by default that of the queries.
+        bias: whether the projections to queries, keys and values have one, as in CLIP; Stable Diffusion's have none.
 
     Call arguments:
         x: (B, N, D), what asks.
@@ -36,21 +37,21 @@ class CrossAttention(layers.Layer):
         ValueError: ``units`` is not divisible by ``heads``.
 
     Reference: Vaswani et al. 2017 (arXiv:1706.03762), section 3.2.2; Rombach et al. 2022 (arXiv:2112.10752),
-    section 3.3. As there, projections to queries, keys and values have no bias.
+    section 3.3.
     """
 
-    def __init__(self, *, heads: int = 4, units: int | None = None, **kwargs):
+    def __init__(self, *, heads: int = 4, units: int | None = None, bias: bool = False, **kwargs):
         super().__init__(**kwargs)
-        self.heads, self.units = heads, units
+        self.heads, self.units, self.bias = heads, units, bias
 
     def build(self, x_shape, context_shape=None):
         context_shape = x_shape if context_shape is None else context_shape
         units = self.units or x_shape[-1]
         check_heads(units, self.heads)
         like = {"dtype": self.dtype_policy}
-        self.query = layers.Dense(units, use_bias=False, name="query", **like)
-        self.key = layers.Dense(units, use_bias=False, name="key", **like)
-        self.value = layers.Dense(units, use_bias=False, name="value", **like)
+        self.query = layers.Dense(units, use_bias=self.bias, name="query", **like)
+        self.key = layers.Dense(units, use_bias=self.bias, name="key", **like)
+        self.value = layers.Dense(units, use_bias=self.bias, name="value", **like)
         self.out = layers.Dense(units, name="out", **like)
         self.query.build(x_shape)
         self.key.build(context_shape)
@@ -75,7 +76,7 @@ class CrossAttention(layers.Layer):
         return (*x_shape[:-1], self.units or x_shape[-1])
 
     def get_config(self):
-        return {**super().get_config(), "heads": self.heads, "units": self.units}
+        return {**super().get_config(), "heads": self.heads, "units": self.units, "bias": self.bias}
 
 
 @keras.saving.register_keras_serializable(package="diffusion_course")

@@ -69,9 +69,15 @@ def common_of(kwargs: dict) -> dict:
     return {"dtype": kwargs["dtype"]} if kwargs.get("dtype") is not None else {}
 
 
-def config_of(model: keras.Model, names) -> dict:
-    """A functional model's configuration: some of its attributes, and what Keras would lose, name and dtype policy."""
+def config_of(model: keras.Model, names, *, layer: str = "first") -> dict:
+    """A functional model's configuration: some of its attributes, and what Keras would lose, name and dtype policy.
+
+    Args:
+        model: whose.
+        names: of its attributes.
+        layer: name of a layer that has the model's policy.
+    """
     own = {name: getattr(model, name) for name in names}
     # A functional model has no policy of its own to speak of; its layers have.
-    dtype = keras.dtype_policies.serialize(model.get_layer("first").dtype_policy)
+    dtype = keras.dtype_policies.serialize(model.get_layer(layer).dtype_policy)
     return {**own, "name": model.name, "trainable": model.trainable, "dtype": dtype}
