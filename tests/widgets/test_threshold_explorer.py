@@ -65,6 +65,14 @@ def test_choosing_another_detector_moves_the_slider(widget):
     assert "normal beats passed" in picture.value
 
 
+def test_limits_and_value_reach_the_browser_together(widget, monkeypatch):
+    name, threshold, _ = widget.controls.values()
+    sent = []
+    monkeypatch.setattr(threshold, "send_state", lambda key=None: sent.append(set(key)))
+    name.value = "poor"
+    assert sent == [{"min", "max", "value"}], "the browser would cut the old value off at the new limits"
+
+
 def test_without_a_kernel_there_is_a_still_picture(widget):
     data, metadata = widget._repr_mimebundle_()
     assert data["image/png"].startswith("iVBOR") and "Run the cell" in data["text/plain"]

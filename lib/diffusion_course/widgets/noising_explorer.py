@@ -91,7 +91,7 @@ def noising_explorer(pictures: Mapping[str, np.ndarray], schedules: Mapping[str,
             "`pictures` must hold pictures of one size and `schedules` at least one schedule. "
             f"Received: {[np.shape(p) for p in pictures.values()]} and {list(schedules)}"
         )
-    from diffusion_course.widgets.panel import Panel, choice, slider
+    from diffusion_course.widgets.panel import Panel, choice, rearranged, slider
 
     chart, shape = log_snr_chart(schedules), np.shape(next(iter(pictures.values())))
 
@@ -105,7 +105,7 @@ def noising_explorer(pictures: Mapping[str, np.ndarray], schedules: Mapping[str,
     def stay_at_the_same_share(change):
         old, new = len(schedules[change.old]), len(schedules[change.new])
         share = (t.value + 1) / old
-        with t.hold_trait_notifications():
+        with rearranged(t):
             t.max = new - 1
             t.value = min(max(round(share * new) - 1, 0), new - 1)
 

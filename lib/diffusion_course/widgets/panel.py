@@ -13,6 +13,7 @@ import html
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
 
 import ipywidgets
 
@@ -66,6 +67,16 @@ def switch(label: str, value: bool = True):
 def text(label: str, value: str = ""):
     """A line to type into."""
     return ipywidgets.Text(value, description=label, style=_STYLE, layout=_wide())
+
+
+@contextmanager
+def rearranged(control):
+    """Limits and value of a slider, set inside this context, reach the browser together.
+
+    One after the other, the browser would cut the old value off at the new limits, and send that back.
+    """
+    with control.hold_sync(), control.hold_trait_notifications():
+        yield
 
 
 class Panel(ipywidgets.VBox):

@@ -66,7 +66,7 @@ def threshold_explorer(
             f"Received: {sorted(scores)} and {sorted(thresholds)}"
         )
     detectors = {name: Detector.from_scores(s, is_anomaly) for name, s in scores.items()}
-    from diffusion_course.widgets.panel import Panel, choice, log_slider, stops
+    from diffusion_course.widgets.panel import Panel, choice, log_slider, rearranged, stops
 
     def draw(name, threshold, share):
         result = detectors[name].confusion(threshold, SHARES[share])
@@ -80,7 +80,7 @@ def threshold_explorer(
 
     def begin_where_this_detector_does(_change=None):
         low, high = np.log10(detectors[name.value].limits())
-        with threshold.hold_trait_notifications():
+        with rearranged(threshold):
             # Widen first: a slider refuses limits that exclude its value.
             threshold.min, threshold.max = -12, 12
             threshold.value = thresholds[name.value]
