@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from diffusion_course.models.denoiser import Denoiser
 from diffusion_course.models.unet import UNet
 from diffusion_course.samplers.ddpm import DDPMSampler
 from diffusion_course.schedules import NoiseSchedule
@@ -30,16 +31,14 @@ def trained(jit):
     return model, losses.history["loss"]
 
 
-def test_training_step_and_sampling_loop_are_the_same_with_xla():
+def test_training_step_and_sampled_pictures_are_the_same_with_xla():
     plain, plain_losses = trained(False)
     xla, xla_losses = trained(True)
     assert plain_losses[0] > plain_losses[-1]
     np.testing.assert_allclose(xla_losses, plain_losses, rtol=1e-4)
     pictures = [
         keras.ops.convert_to_numpy(
-            DDPMSampler(NoiseSchedule.cosine(40), jit=jit).sample(
-                lambda x, t: plain({"x": x, "t": t}), X, steps=10, seed=1
-            )
+            DDPMSampler(NoiseSchedule.cosine(40)).sample(Denoiser(plain, jit=jit), X, steps=10, seed=1)
         )
         for jit in (False, True)
     ]
