@@ -75,12 +75,11 @@ def test_widget_follows_its_controls_and_keeps_its_place_when_the_length_changes
     assert (t.max, t.value) == (999, 499)
 
 
-def test_length_and_step_reach_the_browser_together(monkeypatch):
+def test_length_and_step_reach_the_browser_together(wired):
     t, name, _ = noising_explorer(PICTURES, SCHEDULES).controls.values()
-    sent = []
-    monkeypatch.setattr(t, "send_state", lambda key=None: sent.append(set(key)))
+    wire = wired(t)
     name.value = "short"
-    assert sent == [{"max", "value"}], "the browser would cut the old step off at the new length"
+    assert wire.sent == [{"max", "value"}], "the browser would cut the old step off at the new length"
 
 
 def test_redraw_takes_less_than_a_tenth_of_a_second():

@@ -65,12 +65,11 @@ def test_choosing_another_detector_moves_the_slider(widget):
     assert "normal beats passed" in picture.value
 
 
-def test_limits_and_value_reach_the_browser_together(widget, monkeypatch):
+def test_limits_and_value_reach_the_browser_together(widget, wired):
     name, threshold, _ = widget.controls.values()
-    sent = []
-    monkeypatch.setattr(threshold, "send_state", lambda key=None: sent.append(set(key)))
+    wire = wired(threshold)
     name.value = "poor"
-    assert sent == [{"min", "max", "value"}], "the browser would cut the old value off at the new limits"
+    assert wire.sent == [{"min", "max", "value"}], "the browser would cut the old value off at the new limits"
 
 
 def test_without_a_kernel_there_is_a_still_picture(widget):
