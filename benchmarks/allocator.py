@@ -7,20 +7,21 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from common import record
 from common.command_line import command_line
 from common.networks import RECOMMENDED
 from common.operations import median
 
-BATCH = 64
+HERE, BATCH = Path(__file__).parent, 64
 # name -> TF_CPU_ALLOCATOR_USE_BFC; the second is what importing the course sets
 ALLOCATORS = {"malloc": "false", "kept": "true"}
 TRAIN = """
 import sys, time
 from diffusion_course.backend import load_quietly
 load_quietly()
-from diffusion_course.tools import trials
+from common import trials
 steps = int(sys.argv[3])
 trial = trials.prepare(sys.argv[1], batch_size=int(sys.argv[2]), seed=int(sys.argv[4]))
 trial.train(steps)
@@ -38,7 +39,7 @@ def seconds_per_step(allocator: str, steps: int, seed: int) -> float:
     """
     done = subprocess.run(
         [sys.executable, "-c", TRAIN, RECOMMENDED, str(BATCH), str(steps), str(seed)],
-        env=os.environ | {"TF_CPU_ALLOCATOR_USE_BFC": ALLOCATORS[allocator]},
+        env=os.environ | {"TF_CPU_ALLOCATOR_USE_BFC": ALLOCATORS[allocator], "PYTHONPATH": str(HERE)},
         stdout=subprocess.PIPE,
         text=True,
         check=True,

@@ -12,11 +12,10 @@ from diffusion_course.backend import device_report, load_quietly
 load_quietly()
 
 import keras  # noqa: E402
-from common import record  # noqa: E402
+from common import record, trials  # noqa: E402
 from common.command_line import command_line  # noqa: E402
 
 from diffusion_course.models import presets  # noqa: E402
-from diffusion_course.tools import trials  # noqa: E402
 
 WAYS = {
     "plain": {},

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import keras
 import pytest
-from common import networks, table
+from common import networks, table, trials
 from common.record import results_dir
 
 from diffusion_course.models import presets
@@ -14,7 +14,6 @@ from diffusion_course.models.unet import UNet
 from diffusion_course.pipelines.diffusion import load_pipeline, pipeline_for
 from diffusion_course.recipes.base import training_data
 from diffusion_course.recipes.diffusion import FOCUS, PLANS
-from diffusion_course.tools import trials
 
 
 @pytest.fixture(autouse=True)

@@ -3,15 +3,12 @@
 import keras
 import numpy as np
 import pytest
+from helpers import numpy
 
 from diffusion_course.layers.normalization import GroupNorm, group_norm
 
 RNG = np.random.default_rng(0)
 X = (3 + 2 * RNG.standard_normal((4, 5, 7, 12))).astype("float32")
-
-
-def numpy(x):
-    return keras.ops.convert_to_numpy(x)
 
 
 @pytest.mark.parametrize("groups", [1, 3, 12])

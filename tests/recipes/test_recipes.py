@@ -18,6 +18,17 @@ def test_every_preset_has_a_recipe():
     assert set(recipes.names()) == set(presets.SHIPPED)
 
 
+def test_recipes_come_after_what_they_need(monkeypatch):
+    assert recipes.RECIPES["unet-mnist-learned"].needs == ("unet-mnist",)
+    assert recipes.RECIPES["unet-fashion"].needs == ("classifier-fashion",)
+    for table in (recipes.RECIPES, dict(reversed(recipes.RECIPES.items()))):  # not by the order of the table
+        monkeypatch.setattr(recipes, "RECIPES", table)
+        order = recipes.names()
+        assert sorted(order) == sorted(table)
+        for name, recipe in table.items():
+            assert all(order.index(need) < order.index(name) for need in recipe.needs)
+
+
 def test_quick_recipe_writes_weights_and_card(tmp_path):
     metrics = recipes.train("autoencoder-fashion-2", "quick", seed=3, folder=tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == [

@@ -5,6 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
+from helpers import numpy
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
@@ -21,10 +22,6 @@ from diffusion_course.training.diffusion import DiffusionTrainer, train_diffusio
 SCHEDULE = NoiseSchedule.cosine(40)
 RNG = np.random.default_rng(0)
 X = np.where(RNG.random((96, 1, 1, 1)) < 0.5, -0.8, 0.8).astype("float32") * np.ones((1, 8, 8, 1), "float32")
-
-
-def numpy(x):
-    return keras.ops.convert_to_numpy(x)
 
 
 class Small(keras.Model):

@@ -5,6 +5,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+from helpers import numpy
 
 from diffusion_course.models.resnet_denoiser import ResNetDenoiser
 from diffusion_course.schedules import NoiseSchedule
@@ -13,10 +14,6 @@ from diffusion_course.training.diffusion import DiffusionTrainer, focused_shares
 SCHEDULE = NoiseSchedule.cosine(40)
 RNG = np.random.default_rng(0)
 X = np.where(RNG.random((96, 1, 1, 1)) < 0.5, -0.8, 0.8).astype("float32") * np.ones((1, 8, 8, 1), "float32")
-
-
-def numpy(x):
-    return keras.ops.convert_to_numpy(x)
 
 
 def network():

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from helpers import numpy
 
 from diffusion_course.models.autoencoder import Autoencoder
 from diffusion_course.models.denoising_autoencoders import DnCNN
@@ -19,10 +20,6 @@ SCHEDULE = NoiseSchedule.cosine(1000)
 RNG = np.random.default_rng(0)
 X = np.where(RNG.random((96, 1, 1, 1)) < 0.5, -0.8, 0.8).astype("float32") * np.ones((1, 8, 8, 1), "float32")
 PICTURES = (X + 1) / 2
-
-
-def numpy(x):
-    return keras.ops.convert_to_numpy(x)
 
 
 @pytest.fixture(params=["mixed_float16", "mixed_bfloat16"], autouse=True)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from helpers import numpy
 
 from diffusion_course.training.optimizers import OPTIMIZERS, Adam, ConvMuon, check_optimizer, kept_share
 
@@ -17,10 +18,6 @@ def steps(optimizer, shape, gradients, name="kernel"):
     for gradient in gradients:
         optimizer.apply_gradients([(keras.ops.convert_to_tensor(gradient), variable)])
     return keras.ops.convert_to_numpy(variable)
-
-
-def numpy(x):
-    return keras.ops.convert_to_numpy(x)
 
 
 def gradients(*shape, count=3):

@@ -2,6 +2,7 @@
 
 import platform
 import time
+from graphlib import TopologicalSorter
 from pathlib import Path, PurePosixPath
 
 import keras
@@ -36,8 +37,8 @@ RECIPES: dict[str, Recipe] = {
 
 
 def names() -> tuple[str, ...]:
-    """All recipes: autoencoders, classifiers, variational autoencoders, denoisers, detectors, diffusion networks."""
-    return tuple(RECIPES)
+    """All recipes, each after those whose weights it needs."""
+    return tuple(TopologicalSorter({name: recipe.needs for name, recipe in RECIPES.items()}).static_order())
 
 
 def _card(

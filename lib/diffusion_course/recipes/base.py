@@ -25,6 +25,7 @@ class Recipe:
         judge: model -> further metrics that take minutes, for the card alone; None if there are none.
         judged: on what, in words for the card.
         tidy: (profile, seed) -> None, removes checkpoints; called when the weights that came of them are safe.
+        needs: presets whose weights it goes on from, or is judged with: they must be trained before.
     """
 
     data: str
@@ -33,6 +34,7 @@ class Recipe:
     judge: Callable[[keras.Model], dict[str, float]] | None = None
     judged: str = ""
     tidy: Callable[[str, int], None] | None = None
+    needs: tuple[str, ...] = ()
 
 
 def describe(dataset: str) -> str:

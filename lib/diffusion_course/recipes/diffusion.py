@@ -199,7 +199,8 @@ def _recipe(name: str) -> Recipe:
         f"Its samples, {SETS} sets of {SAMPLES:,}, {CALLS} calls of {RECOMMENDED_SAMPLER.__name__} with "
         f"eta = {RECOMMENDED_ETA:g}, no guide"
     )
-    return Recipe(words, train, evaluate, judge, judged, tidy)
+    needs = ((plan.start,) if plan.start else ()) + ((f"classifier-{plan.dataset}",) if judge else ())
+    return Recipe(words, train, evaluate, judge, judged, tidy, needs)
 
 
 RECIPES = {name: _recipe(name) for name in PLANS}

@@ -37,7 +37,8 @@ ON_JAX = (
     "tests/test_backend.py",
     "tests/test_variance.py",
     "tests/layers",
-    "tests/models/test_presets_any_backend.py",
+    "tests/benchmarks/test_presets_any_backend.py",
+    "tests/models/test_denoiser.py",
     "tests/samplers",
     "tests/training/test_optimizers.py",
 )

@@ -3,9 +3,10 @@
 import keras
 import numpy as np
 import pytest
+from common import trials
+from helpers import numpy
 
 from diffusion_course.models import presets
-from diffusion_course.tools import trials
 
 # One preset of each kind of network; the others differ in width or data and are slow only because they are many.
 KINDS = (
@@ -22,10 +23,6 @@ KINDS = (
     "unet-mnist-learned",
 )
 STEPS = 3  # layers that start at zero let the gradient through to the rest only after a step, and two lie in a row
-
-
-def numpy(x):
-    return keras.ops.convert_to_numpy(x)
 
 
 @pytest.mark.parametrize(
