@@ -7,7 +7,6 @@ it was: the state lies in build/benchmarks/time_to_quality. Delete that folder, 
 """
 
 import json
-import os
 import shutil
 import time
 from pathlib import Path
@@ -25,6 +24,7 @@ from common.step_times import StepTimes  # noqa: E402
 from common.tutorial import TutorialDiffusion  # noqa: E402
 
 from diffusion_course.course.paths import build_dir  # noqa: E402
+from diffusion_course.course.writing import write_whole  # noqa: E402
 from diffusion_course.datasets.images import load_mnist  # noqa: E402
 from diffusion_course.metrics.generation import Ruler  # noqa: E402
 from diffusion_course.models import presets  # noqa: E402
@@ -193,9 +193,7 @@ def main(arguments: list[str] | None = None) -> dict:
     course = Course(x, folder, options.slices, state["steps_per_slice"])
 
     def save() -> None:
-        aside = state_file.with_suffix(".part")
-        aside.write_text(json.dumps(state), encoding="utf-8")
-        os.replace(aside, state_file)
+        write_whole(state_file, json.dumps(state).encode())
 
     def add(name: str, seconds: float, cold: float, fid: float) -> None:
         curve = state[name]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from diffusion_course.backend import device_report
 from diffusion_course.course.paths import course_root
+from diffusion_course.course.writing import write_whole
 
 
 def results_dir() -> Path:
@@ -63,10 +64,8 @@ def write(name: str, content: dict, folder: Path | None = None) -> Path:
         folder: by default `results_dir`.
     """
     folder = results_dir() if folder is None else Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    path, aside = folder / f"{name}.json", folder / f"{name}.part"
-    aside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8", newline="\n")
-    os.replace(aside, path)
+    path = folder / f"{name}.json"
+    write_whole(path, (json.dumps(content, indent=2) + "\n").encode())
     return path
 
 

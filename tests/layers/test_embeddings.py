@@ -47,13 +47,3 @@ def test_waves_keep_their_precision_in_half_precision():
 def test_refuses_odd_sizes(dim):
     with pytest.raises(ValueError, match="even and positive. Received"):
         sinusoidal_embedding(np.array([1]), dim)
-
-
-def test_layer_round_trip():
-    layer = TimeEmbedding(units=24)
-    out = layer(np.array([3, 500]))
-    assert out.shape == (2, 24) == layer.compute_output_shape((2,))
-    again = TimeEmbedding.from_config(layer.get_config())
-    again.build((None,))
-    again.set_weights(layer.get_weights())
-    np.testing.assert_allclose(again(np.array([3, 500])), out)

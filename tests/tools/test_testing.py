@@ -228,6 +228,20 @@ def test_time_is_judged_by_the_pace_of_the_machine_and_by_the_neighbour(tiny):
         assert outcome.ok is ok, outcome.problems
 
 
+def test_memory_is_judged(tiny):
+    tiny.add("01", band=[0, 1])
+    folder = tiny.root / "results"
+    folder.mkdir()
+    for memory, ok in ((testing.MEMORY, True), (testing.MEMORY + 10**7, False)):
+        (folder / "01.quick.json").write_text(
+            f'{{"chapter": "01", "profile": "quick", "wall_seconds": 5, "cpu_seconds": 5, '
+            f'"peak_memory_bytes": {memory}, "metrics": {{"error": {{"value": 0.5}}}}}}',
+            encoding="utf-8",
+        )
+        (outcome,) = testing.check_results(load_manifest().chapters, folder)
+        assert outcome.ok is ok and (ok or "3.01 GB of memory; 3 GB are allowed" in outcome.problems[0])
+
+
 def test_bands_state_the_pace_that_they_judge_by(tiny, call):
     tiny.add("01", band=[0, 1])
     result = call("--only", "bands")

@@ -44,28 +44,25 @@ class TokenEmbedding(layers.Layer):
     def __init__(self, *, vocabulary_size: int, length: int, units: int, **kwargs):
         super().__init__(**kwargs)
         self.vocabulary_size, self.length, self.units = vocabulary_size, length, units
-        # "embedding" in a path tells Muon to leave the weights to Adam
-        self.tokens = layers.Embedding(
-            vocabulary_size,
-            units,
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=0.02),
-            name="token_embedding",
-            dtype=self.dtype_policy,
-        )
+
+        def table(rows, spread, name):  # "embedding" in a name tells Muon to leave the weights to Adam
+            start = keras.initializers.RandomNormal(stddev=spread)
+            return layers.Embedding(
+                rows, units, embeddings_initializer=start, name=name, dtype=self.dtype_policy
+            )
+
+        self.tokens = table(vocabulary_size, 0.02, "token_embedding")
+        self.places = table(length, 0.01, "position_embedding")
 
     def build(self, ids_shape):
         self.tokens.build(ids_shape)
-        self.places = self.add_weight(
-            shape=(self.length, self.units),
-            initializer=keras.initializers.RandomNormal(stddev=0.01),
-            name="position_embedding",
-        )
+        self.places.build(ids_shape)
         self.built = True
 
     def call(self, ids):
         if ids.shape[1] is not None and ids.shape[1] > self.length:
             raise ValueError(f"A text must have at most {self.length} tokens. Received: shape {ids.shape}")
-        return self.tokens(ids) + self.places[: ops.shape(ids)[1]]  # (B, L, D) + (L, D)
+        return self.tokens(ids) + self.places(ops.arange(ops.shape(ids)[1]))  # (B, L, D) + (L, D)
 
     def compute_output_shape(self, ids_shape):
         return (*ids_shape, self.units)

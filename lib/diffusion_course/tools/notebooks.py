@@ -2,7 +2,6 @@
 
 import copy
 import hashlib
-import os
 from base64 import b64decode, b64encode
 from io import BytesIO
 from pathlib import Path
@@ -11,6 +10,8 @@ import nbformat
 import numpy as np
 from nbformat import NotebookNode
 from PIL import Image
+
+from diffusion_course.course.writing import write_whole
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 INJECTED_TAG = "injected-parameters"  # papermill's
@@ -31,12 +32,8 @@ def read(path: Path) -> NotebookNode:
 
 def write(notebook: NotebookNode, path: Path) -> None:
     """Writes a notebook as JSON, indented by one, ended by a newline; aside first, then renamed."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.validate(notebook)
-    aside = path.with_suffix(".part")
-    aside.write_text(nbformat.writes(notebook).rstrip("\n") + "\n", encoding="utf-8", newline="\n")
-    os.replace(aside, path)
+    write_whole(Path(path), (nbformat.writes(notebook).rstrip("\n") + "\n").encode())
 
 
 def tags(cell: NotebookNode) -> list[str]:

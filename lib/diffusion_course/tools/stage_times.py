@@ -1,9 +1,10 @@
 """Where the time of the tests went: stages and the slowest tests, in a file that is kept."""
 
 import json
-import os
 from pathlib import Path
 from xml.etree import ElementTree
+
+from diffusion_course.course.writing import write_whole
 
 SLOWEST = 50
 
@@ -38,7 +39,4 @@ def write(path: Path, stages: list[dict], tests: list[dict], slower: float | Non
     """
     slowest = sorted(tests, key=lambda test: -test["seconds"])[:SLOWEST]
     content = {"slowness": slower, "tests": len(tests), "stages": stages, "slowest": slowest}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".part")
-    aside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    os.replace(aside, path)
+    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())

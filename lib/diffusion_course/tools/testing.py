@@ -28,6 +28,7 @@ STAGES = {
 PROFILE = "quick"
 CELL_TIMEOUT = 300  # seconds
 BUDGET = 60  # seconds per chapter in the quick profile, on
+MEMORY = 3 * 10**9  # bytes that the process of a quick chapter may take
 CORES = 2  # processor cores of the machine of `pace.REFERENCE_RATE`
 # Two workers, because much of the time goes into compiling, which keeps one core busy
 TWO_WORKERS = ("-n", "2", "--dist", "worksteal")
@@ -142,7 +143,7 @@ def _notebooks(chapters: tuple[Chapter, ...]) -> bool:
 def check_results(
     chapters: tuple[Chapter, ...], folder: Path, slower: float = 1.0, together: int = 1
 ) -> list[Outcome]:
-    """Judges the results in a folder by the manifest's bands and by the time that a quick chapter may take.
+    """Judges the results in a folder by the manifest's bands, and by the time and memory that a quick chapter may take.
 
     Args:
         chapters: the chapters that must have left a result.
@@ -162,6 +163,10 @@ def check_results(
                 f"it used {outcome.cpu_seconds:.0f} s of processor time; {BUDGET} s on {CORES} cores of the "
                 f"reference machine are {allowed:.0f} s on this one, which is {slower:.1f} times slower and ran "
                 f"{together} at a time"
+            )
+        if outcome.peak_memory_bytes is not None and outcome.peak_memory_bytes > MEMORY:
+            outcome.problems.append(
+                f"it took {outcome.peak_memory_bytes / 1e9:.2f} GB of memory; {MEMORY / 1e9:g} GB are allowed"
             )
     return outcomes
 
