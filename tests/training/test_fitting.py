@@ -1,0 +1,85 @@
+"""Training by steps: as many as asked for, averages where asked for, exact resumption, refusals."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+from helpers import numpy
+
+from diffusion_course.training.checkpoints import OtherPlan
+from diffusion_course.training.fitting import checked_pictures, fit_steps
+
+X = np.random.default_rng(0).standard_normal((40, 3)).astype("float32")
+
+
+class Line(keras.Model):
+    """Learns that the answer is the sum."""
+
+    def __init__(self):
+        super().__init__()
+        keras.utils.set_random_seed(0)
+        self.dense = keras.layers.Dense(1)
+        self.dense.build((None, 3))
+        self.built, self.seen = True, []
+
+    def call(self, x):
+        return self.dense(x)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return keras.ops.mean(keras.ops.square(y_pred - keras.ops.sum(x, axis=-1, keepdims=True)))
+
+
+def batches(start):
+    return (X[i % 4 * 10 : i % 4 * 10 + 10] for i in itertools.count(start))
+
+
+HOW = {"plan": {"data": "a line"}, "steps": 25, "warmup": 2, "steps_per_epoch": 10, "learning_rate": 0.1}
+
+
+class Stop(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("ema", [None, 0.9])
+def test_resumes_as_if_never_stopped_with_averages_and_without(ema, tmp_path):
+    whole = Line()
+    history = fit_steps(whole, batches, **HOW, ema=ema)
+    assert len(history["loss"]) == 3 and history["loss"][-1] < history["loss"][0] / 10
+    assert int(whole.optimizer.iterations) == 25 and bool(whole.optimizer.use_ema) == (ema is not None)
+    how = {**HOW, "ema": ema, "checkpoint": tmp_path / "c.safetensors"}
+    with pytest.raises(KeyboardInterrupt):
+        fit_steps(Line(), batches, **how, callbacks=[Stop()])
+    resumed = Line()
+    found = fit_steps(resumed, batches, **how)
+    assert found["loss"] == history["loss"] and len(found["seconds"]) == 3
+    for a, b in zip(whole.weights, resumed.weights, strict=True):
+        np.testing.assert_array_equal(numpy(a), numpy(b))
+    for change in ({"plan": {"data": "a curve"}}, {"ema": 0.5}):
+        with pytest.raises(OtherPlan, match="in the checkpoint"):
+            fit_steps(Line(), batches, **{**how, **change})
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"warmup": 25}, "`warmup`"),
+        ({"steps_per_epoch": 0}, "`steps_per_epoch`"),
+        ({"ema": 1.0}, "`ema`"),
+        ({"ema": 0}, "`ema`"),
+        ({"optimizer": "sgd"}, "`optimizer`"),
+    ],
+)
+def test_refuses(change, words):
+    with pytest.raises(ValueError, match=f"{words}.*Received"):
+        fit_steps(Line(), batches, **{**HOW, **change})
+
+
+def test_pictures_are_checked():
+    x = np.linspace(-1, 1, 2 * 2 * 2 * 3).reshape(2, 2, 2, 3)
+    assert checked_pictures(x).dtype == np.float32
+    for bad, words in ((x + 0.1, "from -0.9 to 1.1"), (x * np.nan, "nan"), (x[0], "shape"), (x[:0], "some")):
+        with pytest.raises(ValueError, match=words):
+            checked_pictures(bad)
