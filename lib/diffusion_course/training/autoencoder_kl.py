@@ -22,8 +22,7 @@ class AutoencoderKLTrainer(keras.Model):
 
     Args:
         network: the autoencoder.
-        kl_weight: not negative. At 0 codes may lie anywhere; too much costs detail. With "l2" and 1e-3 the codes of
-            Scenes have a standard deviation of about 1.
+        kl_weight: not negative. At 0 codes may lie anywhere, and the decoder meets no noise; too much costs detail.
         error: of a pixel, "l2", its square, what PSNR measures; or "l1", its size, which forgives edges a little.
         seed: of the noise.
 
