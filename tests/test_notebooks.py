@@ -95,6 +95,13 @@ def test_cells_that_only_draw_are_folded_in_the_book_and_in_jupyterlab(notebook)
         )
 
 
+def test_an_idea_and_its_check_are_not_buried_in_drawing(notebook):
+    """A cell that asserts does not draw: what draws follows in a cell of its own."""
+    for number, cell in enumerate(code_cells(notebook), start=1):
+        checks = re.search(r"^(assert|np\.testing\.)", cell.source, re.MULTILINE)
+        assert not (checks and "plots.show(" in cell.source), f"code cell {number}"
+
+
 def test_every_picture_has_words_for_those_who_do_not_see_it(notebook):
     for number, cell in enumerate(notebook.cells, 1):
         for output in cell.get("outputs", []):
