@@ -157,11 +157,11 @@ OTHER_X[0, 0, 0, 0] = 0.3
         ({"x": OTHER_X}, r"data x '\(96, 8, 8, 1\) float32 "),
         ({"x": X[:90]}, r"'\(90, 8, 8, 1\) float32 .*' asked for"),
         ({"conditions": {"label": LABELS}}, "data label None in the checkpoint, "),
-        ({"value_range": (-1, 2)}, r"value range \[-1.0, 1.0\] in the checkpoint, \[-1.0, 2.0\] asked for"),
+        ({"clip": (-1, 2)}, r"clip \[-1.0, 1.0\] in the checkpoint, \[-1.0, 2.0\] asked for"),
     ],
 )
 def test_a_finished_checkpoint_refuses_another_plan_by_name(finished, change, words):
-    of_trainer = {k: v for k, v in change.items() if k in ("prediction", "schedule", "focus", "seed")}
+    of_trainer = {k: v for k, v in change.items() if k in ("prediction", "schedule", "focus", "clip", "seed")}
     rest = {k: v for k, v in change.items() if k not in of_trainer}
     model = trainer(**of_trainer)
     before, file = [numpy(v) for v in model.variables], finished.read_bytes()

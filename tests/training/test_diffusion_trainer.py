@@ -123,8 +123,8 @@ def test_a_training_step_is_traced_once():
     [
         ({"x": X + 0.5}, r"`x` must be in \[-1, 1\]"),
         ({"x": X * np.nan}, r"`x` must be in \[-1, 1\]"),
-        ({"x": X, "value_range": (-0.5, 0.5)}, r"`x` must be in \[-0.5, 0.5\]"),
-        ({"x": X * np.inf, "value_range": None}, "`x` must be finite"),
+        ({"x": X, "clip": (-0.5, 0.5)}, r"`x` must be in \[-0.5, 0.5\]"),
+        ({"x": X * np.inf, "clip": None}, "`x` must be finite"),
         ({"x": X[0]}, r"must be \(N, H, W, C\)"),
         ({"x": X[:0]}, "with pictures"),
         ({"conditions": {"t": X}}, "a name other than 'x' and 't'"),
@@ -136,8 +136,10 @@ def test_a_training_step_is_traced_once():
     ],
 )
 def test_refuses(change, words):
+    change = dict(change)
+    clip = change.pop("clip", (-1, 1))
     with pytest.raises(ValueError, match=f"{words}.*Received"):
-        train_diffusion(trainer(), **{"x": X, "steps": 20, "batch_size": 32, "warmup": 5, **change})
+        train_diffusion(trainer(clip=clip), **{"x": X, "steps": 20, "batch_size": 32, "warmup": 5, **change})
 
 
 def test_refuses_prediction():
@@ -218,27 +220,22 @@ def test_pictures_that_look_like_0_to_1_give_a_warning_and_others_none():
     how = {"steps": 1, "batch_size": 96, "warmup": 0, "conditions": {"label": LABELS}, "steps_per_epoch": 1}
     with pytest.warns(UserWarning, match=r"must span \[-1, 1\].*by 2 x - 1. Received: from 0.1 to 0.9"):
         train_diffusion(DiffusionTrainer(told(), SCHEDULE), (X + 1) / 2, **how)
-    for x, value_range in ((X, (-1, 1)), ((X + 1) / 2, (0, 1)), (9 * X, None), (X + 1, None)):
+    for x, clip in ((X, (-1, 1)), ((X + 1) / 2, (0, 1)), (9 * X, None), (X + 1, None)):
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)
-            train_diffusion(DiffusionTrainer(told(), SCHEDULE), x, value_range=value_range, **how)
+            train_diffusion(DiffusionTrainer(told(), SCHEDULE, clip=clip), x, **how)
 
 
-@pytest.mark.parametrize("value_range", [(-1.0, 1.0), (-0.5, 0.5), None])
-def test_bound_clips_the_guess_to_the_range_of_the_pictures(value_range):
-    def trained(network):
-        model = DiffusionTrainer(network, SCHEDULE, learned_variance=True, seed=3)
-        model.value_range = value_range
-        return model
-
+@pytest.mark.parametrize("clip", [(-1.0, 1.0), (-0.5, 0.5), None])
+def test_bound_clips_the_guess_to_the_range_of_the_pictures(clip):
     network = TwoChannels(0.0)
-    model, x = trained(network), X[:40] / 2
+    model, x = DiffusionTrainer(network, SCHEDULE, learned_variance=True, clip=clip, seed=3), X[:40] / 2
     bound = numpy(model(x)["bound"])
     x_t, t = (numpy(network.seen[-1][name]) for name in ("x", "t"))
     x0_hat = x_t / SCHEDULE.signal[t][:, None, None, None]  # of a network that says: no noise
     assert np.abs(x0_hat).max() > 2
-    if value_range:
-        x0_hat = np.clip(x0_hat, *value_range)
+    if clip:
+        x0_hat = np.clip(x0_hat, *clip)
     wanted = numpy(model.bound(x, x_t, x0_hat.astype("float32"), np.zeros_like(x_t), t))
     np.testing.assert_allclose(bound, wanted, rtol=1e-3, atol=1e-3)
 

@@ -172,6 +172,7 @@ def _recipe(name: str) -> Recipe:
                 prediction=pipeline.prediction,
                 learned_variance=plan.learned_variance,
                 focus=stage.focus,
+                clip=pipeline.clip,
                 seed=number,
             )
             history = train_diffusion(

@@ -3,9 +3,7 @@
 Built by hand in chapter 06.
 """
 
-import math
 import warnings
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -14,9 +12,8 @@ from scipy.special import ndtr
 
 from diffusion_course.prediction import check_prediction, target, to_x0
 from diffusion_course.training.batches import shuffled_batches
-from diffusion_course.training.callbacks import OwnWeights, StopAfter, StopWhenNotFinite
-from diffusion_course.training.checkpoints import Checkpoint, fingerprint, load_checkpoint
-from diffusion_course.training.optimizers import OPTIMIZERS, check_optimizer
+from diffusion_course.training.checkpoints import fingerprint
+from diffusion_course.training.fitting import fit_steps
 from diffusion_course.variance import discretized_gaussian_log_likelihood, gaussian_kl, learned_log_variance
 
 VLB_WEIGHT = 0.001  # lambda of Nichol and Dhariwal 2021, section 3.1, for the bound's sum over all steps
@@ -39,10 +36,12 @@ class DiffusionTrainer(keras.Model):
             `variance.learned_log_variance`. It alone is trained on the variational bound, with a small weight.
         focus: None, or (mean, standard deviation) of the log-SNR at which to train. The ends of the schedule are
             then hardly ever seen, and losses cannot be compared with those of another ``focus``.
+        clip: (lowest, highest) value of the pictures, to which the bound clips its guess of them, as samplers do; None
+            for latents, which have no range.
         seed: of steps and noise.
 
     Call arguments:
-        x: clean pictures (B, H, W, C) in [-1, 1], or latents; or ``{"x": pictures, name: condition, ...}`` with
+        x: clean pictures (B, H, W, C) in ``clip``, or latents; or ``{"x": pictures, name: condition, ...}`` with
             conditions (B, ...), e.g. class labels, which the network gets beside the noisy pictures.
 
     Returns:
@@ -60,14 +59,23 @@ class DiffusionTrainer(keras.Model):
     """
 
     def __init__(
-        self, network, schedule, *, prediction="noise", learned_variance=False, focus=None, seed=0, **kwargs
+        self,
+        network,
+        schedule,
+        *,
+        prediction="noise",
+        learned_variance=False,
+        focus=None,
+        clip=(-1.0, 1.0),
+        seed=0,
+        **kwargs,
     ):
         # The network's own policy, so that Keras scales the loss of a float16 network. But no casting at the door: the
         # pictures would be rounded before the noise is added to them.
         policy = kwargs.pop("dtype", None) or getattr(network, "dtype_policy", None)
         super().__init__(**{"autocast": False, "dtype": policy, **kwargs})
         self.network, self.schedule, self.prediction = network, schedule, check_prediction(prediction)
-        self.seed, self.value_range = seed, (-1.0, 1.0)
+        self.seed, self.clip = seed, None if clip is None else tuple(map(float, clip))
         self.learned_variance, self.focus = bool(learned_variance), focus
         if focus is not None and self.learned_variance:
             raise ValueError(
@@ -106,8 +114,8 @@ class DiffusionTrainer(keras.Model):
         prediction, v = ops.split(prediction, 2, axis=-1)
         # The mean learns from the squared error alone: the bound's gradient would drown it in noise.
         x0_hat = to_x0(self.prediction, ops.stop_gradient(prediction), x_t, signal, sigma)
-        if self.value_range is not None:
-            x0_hat = ops.clip(x0_hat, *self.value_range)
+        if self.clip is not None:
+            x0_hat = ops.clip(x0_hat, *self.clip)
         return {"prediction": prediction, "target": wanted, "bound": self.bound(x, x_t, x0_hat, v, t)}
 
     def bound(self, x, x_t, x0_hat, v, t):
@@ -148,7 +156,7 @@ class DiffusionTrainer(keras.Model):
             "schedule": f"{s.name}, {len(s)} steps, {fingerprint(np.stack([s.betas, s.timesteps], axis=1))}",
             "focus": self.focus,
             "learned variance": self.learned_variance,
-            "value range": self.value_range,
+            "clip": self.clip,
             "seed": self.seed,
             "dtype": self.dtype_policy.name,
         }
@@ -182,38 +190,23 @@ def train_diffusion(
     *,
     steps: int,
     conditions=None,
-    value_range=(-1, 1),
     batch_size: int = 64,
-    optimizer: str = "adam",
-    learning_rate: float | None = None,
-    warmup: int = 200,
     ema: float = 0.995,
-    steps_per_epoch: int = 100,
-    checkpoint=None,
-    callbacks=(),
-    verbose=0,
+    **training,
 ) -> dict:
     """Trains as the course does: a short warm-up, then down a cosine to 0, averaged weights in the end.
 
     Args:
         trainer: a `DiffusionTrainer`; afterwards its network holds the averaged weights (EMA), ready to sample.
-        x: clean pictures (N, H, W, C) in ``value_range``, or latents.
+        x: clean pictures (N, H, W, C) in the trainer's ``clip``, or latents.
         steps: of the whole training, with all that its checkpoint has seen.
         conditions: name -> (N, ...), what the network gets beside each picture, e.g. ``{"label": labels}``.
-        value_range: (lowest, highest) value of the pictures; None for latents, which have no range. The trainer's
-            variational bound clips to it.
         batch_size: pictures per step.
-        optimizer: "adam" or "muon", see `training.optimizers`.
-        learning_rate: the highest, reached after ``warmup`` steps; by default 2e-3 for Adam and 8e-3 for Muon.
-        warmup: steps of linear rise, fewer than ``steps``.
         ema: share of the old average that each step keeps, 0 to 1 (exclusive); 0.995 forgets in about 200 steps. It is
             less at the beginning, see `training.optimizers.kept_share`.
-        steps_per_epoch: how often losses are logged and checkpoints written; of a resumed training it may differ.
-        checkpoint: path of a ``.safetensors`` file. If it exists, training goes on from there, bit by bit as if it had
-            never stopped where the backend's arithmetic is repeatable. A training that came to its end is prolonged by
-            larger ``steps``; nothing else may differ.
-        callbacks: further Keras callbacks, e.g. `ProgressBar`.
-        verbose: as in `fit`.
+        **training: ``optimizer`` ("adam" or "muon"), ``learning_rate`` (by default 2e-3 and 8e-3), ``warmup`` (200
+            steps), ``steps_per_epoch`` (100), ``checkpoint``, ``callbacks`` and ``verbose``, as in
+            `training.fitting.fit_steps`.
 
     Returns:
         history: ``{"loss": [one value per epoch]}``, of all runs that the checkpoint has seen; with a checkpoint also
@@ -224,66 +217,29 @@ def train_diffusion(
             unknown optimizer, or (`OtherPlan`) a checkpoint of another training.
         NotFinite: the loss became NaN or infinite; the checkpoint is from before.
     """
-    data = _checked_data(x, conditions or {}, value_range)
-    if not 0 <= warmup < steps:
-        raise ValueError(
-            f"`warmup` must be from 0 to below `steps`. Received: warmup={warmup}, steps={steps}"
-        )
-    if steps_per_epoch < 1:
-        raise ValueError(f"`steps_per_epoch` must be positive. Received: {steps_per_epoch}")
-    if not 0 < ema < 1:
-        raise ValueError(f"`ema` must be above 0 and below 1. Received: ema={ema}")
-    kind, settings, usual_rate = OPTIMIZERS[check_optimizer(optimizer)]
-    learning_rate = usual_rate if learning_rate is None else learning_rate
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0 if warmup else learning_rate,
-        steps - warmup,
-        warmup_target=learning_rate if warmup else None,
-        warmup_steps=warmup,
-    )
-    trainer.value_range = None if value_range is None else tuple(map(float, value_range))
-    plan = {
-        **trainer.plan(),
-        **{"steps": steps, "batch size": batch_size, "optimizer": optimizer, "learning rate": learning_rate},
-        **{"warm-up": warmup, "EMA": ema},
-        **{f"data {name}": fingerprint(array) for name, array in data.items()},
-    }
-    trainer.compile(kind(rate, **settings, use_ema=True, ema_momentum=ema))
-    if trainer.network.built:
-        # TensorFlow traces a step that creates variables a second time: seconds, before the first one is taken.
-        trainer.optimizer.build(trainer.trainable_variables)
-    done, history, writer = 0, {}, []
-    if checkpoint is not None:
-        if Path(checkpoint).exists():
-            done, history = load_checkpoint(trainer, checkpoint, plan)
-        writer = [Checkpoint(checkpoint, steps=done, plan=plan, history=history)]
-    epochs_done = len(history.get("seconds", []))
-    batches = shuffled_batches(data if conditions else data["x"], batch_size=batch_size, start=done)
-    result = trainer.fit(
-        ((batch,) for batch in batches),  # Keras wants tuples from a generator
-        steps_per_epoch=steps_per_epoch,
-        shuffle=False,  # the batches are shuffled already; Keras would warn that it cannot
-        epochs=epochs_done + math.ceil((steps - done) / steps_per_epoch),
-        initial_epoch=epochs_done,
-        callbacks=[StopWhenNotFinite(), StopAfter(steps - done), *writer, OwnWeights(), *callbacks],
-        verbose=verbose,
-    )
-    return writer[0].history if writer else dict(result.history)
+    data = _checked_data(x, conditions or {}, trainer.clip)
+    plan = trainer.plan() | {"batch size": batch_size}
+    plan |= {f"data {name}": fingerprint(array) for name, array in data.items()}
+
+    def batches(start: int):
+        return shuffled_batches(data if conditions else data["x"], batch_size=batch_size, start=start)
+
+    return fit_steps(trainer, batches, plan=plan, steps=steps, ema=ema, **training)
 
 
-def _checked_data(x, conditions: dict, value_range) -> dict:
+def _checked_data(x, conditions: dict, clip) -> dict:
     """``{"x": pictures, **conditions}`` as arrays; ValueError, or a warning, where they break the rules."""
     x = np.asarray(x, dtype="float32")
     if x.ndim != 4 or not x.size:
         raise ValueError(f"`x` must be (N, H, W, C), with pictures. Received: shape {x.shape}")
     least, most = x.min(), x.max()
-    low, high = (-np.inf, np.inf) if value_range is None else value_range
+    low, high = (-np.inf, np.inf) if clip is None else clip
     if not (low <= least and most <= high and np.isfinite([least, most]).all()):
-        rule = "finite" if value_range is None else f"in [{low:g}, {high:g}]"
-        raise ValueError(f"`x` must be {rule}, see `value_range`. Received: from {least:g} to {most:g}")
+        rule = "finite" if clip is None else f"in [{low:g}, {high:g}]"
+        raise ValueError(f"`x` must be {rule}, the trainer's `clip`. Received: from {least:g} to {most:g}")
     if np.isfinite(low) and low < 0 <= least:
         warnings.warn(
-            f"Pictures must span [{low:g}, {high:g}], see `value_range`; pictures in [0, 1] become such by 2 x - 1. "
+            f"Pictures must span [{low:g}, {high:g}], the trainer's `clip`; pictures in [0, 1] become such by 2 x - 1. "
             f"Received: from {least:g} to {most:g}",
             stacklevel=3,
         )

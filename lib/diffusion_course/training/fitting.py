@@ -30,7 +30,7 @@ def fit_steps(
     """Trains a model for a number of steps, of which the last ones may be left to another day.
 
     Args:
-        trainer: a built model with a loss of its own (`compute_loss`); it is compiled here. Afterwards its trainable
+        trainer: a model with a loss of its own (`compute_loss`); it is compiled here. Afterwards its trainable
             weights are the averages, if there are any.
         batches: from how many batches to leave out to an endless iterator over inputs, e.g. `shuffled_batches`.
         plan: what else decides how the training goes, by name, e.g. fingerprints of the data: a checkpoint of another
@@ -76,8 +76,9 @@ def fit_steps(
     plan |= {"warm-up": warmup, "EMA": ema}
     averages = {} if ema is None else {"use_ema": True, "ema_momentum": ema}
     trainer.compile(kind(rate, **settings, **averages))
-    # TensorFlow traces a step that creates variables a second time: seconds, before the first one is taken.
-    trainer.optimizer.build(trainer.trainable_variables)
+    if all(part.built for part in trainer.layers):
+        # TensorFlow traces a step that creates variables a second time: seconds, before the first one is taken.
+        trainer.optimizer.build(trainer.trainable_variables)
     done, history, writer = 0, {}, []
     if checkpoint is not None:
         if Path(checkpoint).exists():
