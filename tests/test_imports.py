@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "backend": set(),
     "startup": set(),
     "models": {"layers", "backend"},
-    "samplers": {"schedules", "prediction", "variance", "backend"},
+    "samplers": {"schedules", "prediction", "variance"},
     "training": {"models", "schedules", "prediction", "variance", "backend"},
     "pipelines": {"models", "samplers", "schedules", "prediction", "tokenizer", "backend", "datasets"},
     "datasets": set(),
@@ -110,7 +110,7 @@ def test_imports_run_one_way(module):
         ("models.vae", "def f():\n    import diffusion_course.samplers.ddim"),
         ("layers.attention", "from diffusion_course.models import unet"),
         ("samplers.ddpm", "from diffusion_course.models.unet import UNet"),
-        ("paths", "from diffusion_course.course.manifest import load_manifest"),
+        ("course.paths", "from diffusion_course.course.manifest import load_manifest"),
         ("datasets.images", "import pandas"),
         ("datasets.images", "from diffusion_course.plots import grids"),
         ("plots.grids", "import IPython"),
@@ -122,7 +122,8 @@ def test_imports_run_one_way(module):
     ],
 )
 def test_planted_import_is_caught(module, source):
-    assert len(faults(source, module)) == 1
+    (fault,) = faults(source, module)
+    assert ("has no rule" in fault) == (module == "somewhere_new")
 
 
 @pytest.mark.parametrize(

@@ -143,10 +143,10 @@ def book() -> None:
 @app.command()
 def doctor() -> None:
     """Check Python, TensorFlow, devices, memory, data and tools; say what to do where something is wrong."""
-    from diffusion_course.tools import doctor as checks
+    from diffusion_course.tools.doctor import report
     from diffusion_course.tools.runner import make_console
 
-    _exit(checks.report(make_console()))
+    _exit(report(make_console()))
 
 
 @app.command()

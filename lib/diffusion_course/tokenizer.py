@@ -24,7 +24,6 @@ supervision", 2021 (arXiv:2103.00020), section 2.4, for this tokenizer.
 import gzip
 import html
 import json
-import os
 import re
 import unicodedata
 import warnings
@@ -36,6 +35,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+
+from diffusion_course.course.writing import write_whole
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 WORD_END = "</w>"
@@ -301,16 +302,13 @@ class Tokenizer:
 
     def save(self, path) -> None:
         """Writes everything that `load` needs as JSON; a file of that name is replaced once the new one is whole."""
-        path = Path(path)
         state = {
             "format": _FORMAT,
             "length": self.length,
             "pad_id": self.pad_id,
             "merges": [" ".join(pair) for pair in self.merges],
         }
-        aside = path.with_name(path.name + ".part")
-        aside.write_text(json.dumps(state, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        os.replace(aside, path)
+        write_whole(Path(path), (json.dumps(state, ensure_ascii=False, indent=1) + "\n").encode())
 
     @classmethod
     def load(cls, path) -> "Tokenizer":

@@ -289,6 +289,8 @@ def test_step_without_noise_or_memory_is_linear():
         (lambda: DDPMSampler(SCHEDULE)(None, X_T, steps=4, skip=-1), "`skip`.*-1"),
         (lambda: DDPMSampler(SCHEDULE)(None, X_T, steps=4, skip=0.5), "`skip`.*0.5"),
         (lambda: DDPMSampler(SCHEDULE)(None, X_T, resample=(0, 2)), "`resample`.*0, 2"),
+        (lambda: DDPMSampler(SCHEDULE)(None, X_T, resample=(1, 2, 3)), "`resample`.*1, 2, 3"),
+        (lambda: DDPMSampler(SCHEDULE)(None, X_T, resample=4), "`resample`.*4"),
         (lambda: DDPMSampler(SCHEDULE)(None, noise((5,))), "batch.*5"),
         (lambda: DDPMSampler(SCHEDULE).sample(lambda x, t: x[..., :1], X_T), "shape of x.*4, 4, 1"),
         (

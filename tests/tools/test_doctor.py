@@ -55,5 +55,5 @@ def test_missing_notebook_is_a_fault(tiny):
 
 
 def test_little_memory_is_a_fault(monkeypatch):
-    monkeypatch.setattr(doctor, "MEMORY_NEEDED", 2**60)
+    monkeypatch.setattr(doctor, "MEMORY", 2**60)
     assert not doctor._memory().ok

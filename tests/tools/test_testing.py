@@ -232,7 +232,7 @@ def test_memory_is_judged(tiny):
     tiny.add("01", band=[0, 1])
     folder = tiny.root / "results"
     folder.mkdir()
-    for memory, ok in ((testing.MEMORY, True), (testing.MEMORY + 10**7, False)):
+    for memory, ok in ((testing.parallel.MEMORY, True), (testing.parallel.MEMORY + 10**7, False)):
         (folder / "01.quick.json").write_text(
             f'{{"chapter": "01", "profile": "quick", "wall_seconds": 5, "cpu_seconds": 5, '
             f'"peak_memory_bytes": {memory}, "metrics": {{"error": {{"value": 0.5}}}}}}',

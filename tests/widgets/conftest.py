@@ -15,7 +15,8 @@ class Wire:
         """Nothing ever comes back."""
 
     def send(self, data, **_):
-        self.sent.append(set(data["state"]))
+        # bytes travel beside the state
+        self.sent.append(set(data["state"]) | {path[0] for path in data.get("buffer_paths", ())})
 
 
 @pytest.fixture

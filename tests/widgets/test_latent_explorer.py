@@ -53,11 +53,10 @@ def test_a_request_is_answered_with_pixels_and_words(explorer):
     assert explorer.answer["near"] == pytest.approx(nearest.tolist())
 
 
-def test_pixels_and_words_travel_in_one_message(explorer, monkeypatch):
-    sent = []
-    monkeypatch.setattr(explorer, "send_state", lambda key=None: sent.append(set(key)))
+def test_pixels_and_words_travel_in_one_message(explorer, wired):
+    wire = wired(explorer)
     explorer.move(1, 1)
-    assert sent == [{"pixels", "answer"}]
+    assert wire.sent == [{"pixels", "answer"}]
 
 
 def test_a_request_outside_the_map_is_moved_onto_it(explorer):

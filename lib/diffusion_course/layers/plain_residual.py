@@ -1,4 +1,7 @@
-"""A residual block that is told nothing but the picture, for encoders and decoders."""
+"""A residual block that is told nothing but the picture, for encoders and decoders.
+
+For chapter 14, which is to come.
+"""
 
 import keras
 from keras import layers, ops

@@ -34,8 +34,8 @@ class ResidualBlock(layers.Layer):
     Raises:
         ValueError: channels of input or output are not divisible by ``groups``, or another ``time``.
 
-    Reference: He et al. 2015 (arXiv:1512.03385) for the residual; Nichol and Dhariwal 2021 (arXiv:2102.09672),
-    section 2.4 of Dhariwal and Nichol 2021 (arXiv:2105.05233) calls the injection adaptive group normalisation.
+    Reference: He et al. 2015 (arXiv:1512.03385) for the residual; Dhariwal and Nichol 2021 (arXiv:2105.05233), who
+    call scale and shift by the time adaptive group normalisation.
     """
 
     def __init__(

@@ -1,4 +1,7 @@
-"""The parts of a text encoder: tokens as vectors, blocks that look back only, and one vector for the whole text."""
+"""The parts of a text encoder: tokens as vectors, blocks that look back only, and one vector for the whole text.
+
+For chapter 12, which is to come.
+"""
 
 import keras
 from keras import layers, ops

@@ -32,7 +32,8 @@ class DiffusionPipeline:
         prediction: what it predicts: "noise", "x0" or "velocity".
         clip: the range of the data that it was trained with; None for latents.
         guide: a weaker network for the same schedule and prediction, to lead away from; None for none.
-        unconditional: condition -> what stands for "none": then guidance is classifier-free; None for none.
+        unconditional: condition -> what stands for "none", the same for all pictures, without the batch's dimension:
+            then guidance is classifier-free; None for none.
         guidance_scale: see `models.guidance`; 1 is off.
         denoise: ``denoise(x, t, **conditions)``, what samplers want.
         recommended: the sampler that `generate` uses unless told otherwise.

@@ -1,1 +1,1 @@
-"""From noise to pictures: each sampler walks a network's noise schedule downwards. No networks here, only callables."""
+"""From noise to pictures: each sampler walks a noise schedule, as a rule down. No networks here, only callables."""

@@ -61,7 +61,7 @@ class Point(NamedTuple):
         x: (B, ..., C), the pictures now; after the last step they are finished.
         x0_hat: like ``x``, what the network took the clean pictures to be in this step.
         t: the step that the network was told, in the numbering of the schedule that it was trained with.
-        alpha_bar: the level of ``x`` now: the share of the picture's variance in it, 1 after the last step.
+        alpha_bar: the level of ``x`` now: the share of the picture's variance in it, 1 at the end of a walk down.
     """
 
     x: Any
@@ -221,7 +221,7 @@ def itinerary(count: int, skip: int = 0, resample: tuple[int, int] | None = None
         raise ValueError(
             f"`skip` must be an integer from 0 to {count - 1}, one less than the steps. Received: {skip!r}"
         )
-    length, times = resample or (count, 1)
+    length, times = (count, 1) if resample is None else resample if np.shape(resample) == (2,) else (0, 0)
     if not all(isinstance(n, Integral) and n >= 1 for n in (length, times)):
         raise ValueError(f"`resample` must be (length, times), both 1 or more. Received: {resample!r}")
     begin = count - 1 - skip

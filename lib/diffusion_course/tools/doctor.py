@@ -14,9 +14,9 @@ from diffusion_course.course.manifest import load_manifest
 from diffusion_course.course.paths import course_root, notebooks_dir
 from diffusion_course.tools.child_environment import child_environment, environment_of
 from diffusion_course.tools.chromium import MISSING, find_chromium
+from diffusion_course.tools.parallel import MEMORY
 from diffusion_course.tools.surroundings import Check, findings
 
-MEMORY_NEEDED = 2 * 2**30  # the promise of the quick profile
 DISK_NEEDED = 1 * 2**30
 
 
@@ -80,8 +80,13 @@ def _memory() -> Check:
 
     memory = psutil.virtual_memory()
     value = f"{memory.available / 2**30:.1f} GiB free of {memory.total / 2**30:.1f}"
-    ok = memory.available >= MEMORY_NEEDED
-    return Check("Memory", ok, value, "" if ok else "A chapter needs 2 GiB: close other programs or kernels.")
+    ok = memory.available >= MEMORY
+    return Check(
+        "Memory",
+        ok,
+        value,
+        "" if ok else f"A chapter needs up to {MEMORY / 1e9:g} GB: close other programs or kernels.",
+    )
 
 
 def _disk() -> Check:

@@ -18,7 +18,7 @@ from diffusion_course.course.manifest import Chapter
 from diffusion_course.tools.results import Outcome
 
 AT_A_TIME = 2
-MEMORY = 3 * 2**30  # bytes that a chapter may need
+MEMORY = 3 * 10**9  # bytes that a chapter may take in the quick profile
 # What two processes cost each other: cores are often two threads of one, and each program then takes up to two fifths
 # more processor time than alone.
 CROWDED = 1.4

@@ -13,7 +13,7 @@ def of_tests(report: Path, stage: str) -> list[dict]:
     """The tests of a JUnit report, as pytest writes it.
 
     Args:
-        report: the file; one that is not there (pytest was stopped, or never started) has no tests.
+        report: the file; one that is not there or not whole (pytest was stopped) has no tests.
         stage: the stage that wrote it.
 
     Returns:
@@ -21,7 +21,10 @@ def of_tests(report: Path, stage: str) -> list[dict]:
     """
     if not report.is_file():
         return []
-    cases = ElementTree.parse(report).getroot().iter("testcase")
+    try:
+        cases = ElementTree.parse(report).getroot().iter("testcase")
+    except ElementTree.ParseError:  # pytest was ended while it wrote
+        return []
     return [
         {"seconds": float(case.get("time", 0)), "stage": stage, "test": f"{case.get('classname')}::{case.get('name')}"}
         for case in cases

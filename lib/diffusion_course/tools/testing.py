@@ -28,7 +28,6 @@ STAGES = {
 PROFILE = "quick"
 CELL_TIMEOUT = 300  # seconds
 BUDGET = 60  # seconds per chapter in the quick profile, on
-MEMORY = 3 * 10**9  # bytes that the process of a quick chapter may take
 CORES = 2  # processor cores of the machine of `pace.REFERENCE_RATE`
 # Two workers, because much of the time goes into compiling, which keeps one core busy
 TWO_WORKERS = ("-n", "2", "--dist", "worksteal")
@@ -164,9 +163,9 @@ def check_results(
                 f"reference machine are {allowed:.0f} s on this one, which is {slower:.1f} times slower and ran "
                 f"{together} at a time"
             )
-        if outcome.peak_memory_bytes is not None and outcome.peak_memory_bytes > MEMORY:
+        if outcome.peak_memory_bytes is not None and outcome.peak_memory_bytes > parallel.MEMORY:
             outcome.problems.append(
-                f"it took {outcome.peak_memory_bytes / 1e9:.2f} GB of memory; {MEMORY / 1e9:g} GB are allowed"
+                f"it took {outcome.peak_memory_bytes / 1e9:.2f} GB of memory; {parallel.MEMORY / 1e9:g} GB are allowed"
             )
     return outcomes
 
