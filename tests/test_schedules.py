@@ -323,3 +323,16 @@ def test_compiled_code_is_left_alone():
         compiled(t.astype("float32"))
     symbol = keras.Input((), dtype="int32")
     assert keras.Model(symbol, S.at(S.sigma, symbol))(t).shape == (2, 1, 1, 1)
+
+
+@pytest.mark.parametrize("steps", [np.uint8([5, 3, 9]), [-2, 0, 1]])
+def test_refuses_time_steps_that_fall_or_begin_below_0(steps):
+    with pytest.raises(ValueError, match="increasing integers of 0 or more, one per beta. Received"):
+        NoiseSchedule([0.1, 0.2, 0.3], steps)
+
+
+def test_refuses_a_column_of_another_schedule():
+    with pytest.raises(ValueError, match=r"a column of this schedule, 20. Received: \(1000,\)"):
+        NoiseSchedule.cosine(20).at(NoiseSchedule.cosine(1000).signal, 5)
+    with pytest.raises(ValueError, match="`steps` must increase"):
+        NoiseSchedule.cosine(20).respace(np.uint8([250, 3, 19]))

@@ -54,10 +54,12 @@ class NoiseSchedule:
         if (
             timesteps.shape != betas.shape
             or timesteps.dtype.kind not in "iu"
-            or (np.diff(timesteps) < 1).any()
+            or (np.diff(timesteps.astype(np.int64)) < 1).any()  # unsigned differences wrap around
+            or timesteps[0] < 0
         ):
             raise ValueError(
-                f"`timesteps` must be {len(betas)} increasing integers, one per beta. Received: {timesteps}"
+                f"`timesteps` must be {len(betas)} increasing integers of 0 or more, one per beta. "
+                f"Received: {timesteps}"
             )
         self.betas, self.timesteps, self.name = betas, timesteps.astype(np.int64), name
 
@@ -174,6 +176,10 @@ class NoiseSchedule:
             ValueError: a step that is no integer or lies outside of the schedule. Inside compiled code, where values
                 are not known yet, nobody looks.
         """
+        if np.shape(values) != (len(self),):
+            raise ValueError(
+                f"`values` must be a column of this schedule, {len(self)}. Received: {np.shape(values)}"
+            )
         _check_steps(t, len(self))
         picked = ops.take(ops.convert_to_tensor(values.astype("float32")), ops.cast(t, "int32"))
         return ops.reshape(picked, (-1,) + (1,) * (ndim - 1)) if len(picked.shape) else picked
@@ -238,8 +244,10 @@ class NoiseSchedule:
             keep = np.round(np.linspace(0, total, int(steps) + 1)[1:]).astype(int) - 1
         else:
             keep = np.array(steps)
+            keep = keep.astype(np.int64) if keep.dtype.kind == "u" else keep
             if (
-                keep.dtype.kind not in "iu"
+                keep.ndim != 1
+                or keep.dtype.kind not in "iu"
                 or (np.diff(keep) < 1).any()
                 or keep[0] < 0
                 or keep[-1] != total - 1

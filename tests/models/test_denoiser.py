@@ -106,6 +106,31 @@ def test_wrong_conditions_are_refused(network):
         Denoiser(UNet(**SMALL))(X, 3, label=LABEL)
 
 
+@pytest.mark.parametrize(
+    "t, change, words",
+    [
+        (5.7, {}, "`t` must be integers of 0 or more. Received: float"),
+        (True, {}, "`t` must be integers.*Received: bool"),
+        (-1, {}, "`t`.*from -1 to -1"),
+        (np.array([1, 2]), {}, r"`t` must be one step, or one per picture, 3. Received: shape \(2,\)"),
+        (3, {"label": np.array([0, 1, 4])}, "`label` must be integers from 0 to 3. Received: from 0 to 4"),
+        (3, {"label": np.array([0, -1, 1])}, "`label`.*from -1 to 1"),
+        (3, {"label": np.array([0.0, 1.0, 1.7])}, "`label`.*Received: float"),
+        (3, {"label": LABEL[:1]}, r"`label` must have one row per picture, 3. Received: shape \(1,\)"),
+        (3, {"context": CONTEXT[:2]}, "`context` must have one row per picture, 3"),
+    ],
+)
+def test_values_that_would_be_taken_in_silence_are_refused(t, change, words):
+    denoise = Denoiser(UNet(**SMALL, context_dim=6, num_classes=3, extra_channels=2))
+    with pytest.raises(ValueError, match=words):
+        denoise(X, t, **{**conditions(), **change})
+
+
+def test_a_misspelled_argument_of_a_network_is_refused():
+    with pytest.raises(TypeError, match=r"\['drop_out', 'width'\]"):
+        UNet(**SMALL, width=(99,), drop_out=0.3)
+
+
 # ---------------------------------------------------------------- guidance without a classifier
 
 
@@ -147,5 +172,14 @@ def test_negative_prompts_are_one_per_picture():
 def test_guidance_refuses():
     with pytest.raises(ValueError, match="finite number. Received: guidance_scale=inf"):
         classifier_free(toy, {"label": 1}, float("inf"))
+    for none in (np.zeros(2), np.zeros((1, 1))):  # would be spread over the batch
+        with pytest.raises(ValueError, match=r"`unconditional` must give label as \(\)"):
+            classifier_free(toy, {"label": none}, 2.0)(X, np.full(3, 5), label=LABEL, shift=0)
+    with pytest.raises(ValueError, match=r"a row per picture, 6. Received: shape \(4, 8, 8, 1\)"):
+        classifier_free(lambda x, t, label: x[:4], {"label": 1}, 2.0)(X, np.full(3, 5), label=LABEL)
+    with pytest.raises(
+        ValueError, match=r"must return one shape. Received: \(3, 8, 8, 1\) and \(1, 8, 8, 1\)"
+    ):
+        guided(lambda x, t: x, lambda x, t: x[:1], 2.0)(X, 5)
     with pytest.raises(ValueError, match=r"what `unconditional` names, \['label'\]"):
         classifier_free(toy, {"label": 1}, 2.0)(X, np.full(3, 5), shift=0)

@@ -1,5 +1,7 @@
 """The pipeline: what it was trained for, pictures in range, the same for the same seed, refusals."""
 
+from dataclasses import FrozenInstanceError, replace
+
 import keras
 import numpy as np
 import pytest
@@ -132,3 +134,15 @@ def test_refuses(small):
         DiffusionPipeline(
             small.network, small.schedule, "velocity", guide=small.network, unconditional={"label": 1}
         )
+
+
+def test_a_pipeline_is_not_changed_but_made_anew(small):
+    with pytest.raises(FrozenInstanceError):
+        small.guidance_scale = 3.0
+    with pytest.raises(ValueError, match="needs a `guide` or `unconditional`. Received: guidance_scale=7.5"):
+        replace(small, guidance_scale=7.5)
+    for wrong in (DDIMSampler(NoiseSchedule.cosine(40), prediction="velocity"), DDIMSampler(small.schedule)):
+        with pytest.raises(ValueError, match="`sampler` must be for NoiseSchedule.*prediction 'velocity'"):
+            small.generate(2, steps=4, sampler=wrong)
+    with pytest.raises(ValueError, match=r"must not be named.*Received: \['resample'\]"):
+        small.generate(2, steps=4, resample=(2, 2))

@@ -292,6 +292,11 @@ def test_step_without_noise_or_memory_is_linear():
         (lambda: DDPMSampler(SCHEDULE)(None, X_T, resample=(1, 2, 3)), "`resample`.*1, 2, 3"),
         (lambda: DDPMSampler(SCHEDULE)(None, X_T, resample=4), "`resample`.*4"),
         (lambda: DDPMSampler(SCHEDULE)(None, noise((5,))), "batch.*5"),
+        (lambda: DDPMSampler(SCHEDULE)(None, noise((0, 4, 4, 2))), "not empty.*0, 4, 4, 2"),
+        (
+            lambda: DDPMSampler(SCHEDULE).sample(lambda x, t: x, X_T, adjust=lambda point: point.x[:1]),
+            "`adjust` must return the shape of x.*3, 4, 4, 2.*1, 4, 4, 2",
+        ),
         (lambda: DDPMSampler(SCHEDULE).sample(lambda x, t: x[..., :1], X_T), "shape of x.*4, 4, 1"),
         (
             lambda: DDIMSampler(SCHEDULE).sample(lambda x, t: ops.concatenate([x, x], -1), X_T),

@@ -1,6 +1,7 @@
 """A network as samplers want it: ``denoise(x, t, **conditions)``, compiled."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from diffusion_course.backend import compile_function
@@ -26,7 +27,9 @@ class Denoiser:
         (B, ..., C), the prediction.
 
     Raises:
-        ValueError: a condition is missing, or the network has no such input.
+        ValueError: a step that is no integer of 0 or more, a condition that is missing, unknown to the network, not one
+            per picture, or a label that the network has no class for. Inside compiled code, where values are not known
+            yet, only shapes are looked at.
     """
 
     def __init__(self, network: keras.Model, *, jit: bool = False):
@@ -35,12 +38,42 @@ class Denoiser:
 
     def __call__(self, x, t, **conditions):
         x = ops.convert_to_tensor(x, dtype="float32")
-        t = ops.broadcast_to(ops.convert_to_tensor(t, dtype="int32"), (x.shape[0],))
+        check_whole("t", t)
+        t = ops.convert_to_tensor(t, dtype="int32")
+        if tuple(t.shape) not in ((), (1,), (x.shape[0],)):
+            raise ValueError(
+                f"`t` must be one step, or one per picture, {x.shape[0]}. Received: shape {tuple(t.shape)}"
+            )
         conditions = {name: ops.convert_to_tensor(value) for name, value in conditions.items()}
+        self._check(x, conditions)
+        return self._call({"x": x, "t": ops.broadcast_to(t, (x.shape[0],)), **conditions})
+
+    def _check(self, x, conditions) -> None:
         wanted = self.network.input if isinstance(self.network.input, dict) else None
         if wanted is not None and set(wanted) - {"x", "t"} != set(conditions):
             raise ValueError(
                 f"Conditions of {self.network.name} must be {sorted(set(wanted) - {'x', 't'})}. "
                 f"Received: {sorted(conditions)}"
             )
-        return self._call({"x": x, "t": t, **conditions})
+        for name, value in conditions.items():
+            if tuple(value.shape)[:1] != (x.shape[0],):
+                raise ValueError(
+                    f"`{name}` must have one row per picture, {x.shape[0]}. Received: shape {tuple(value.shape)}"
+                )
+        if "label" in conditions:
+            check_whole("label", conditions["label"], getattr(self.network, "num_classes", None))
+
+
+def check_whole(name: str, value, most: int | None = None) -> None:
+    """Raises ValueError unless ``value`` holds integers from 0 to ``most``; of symbols only the dtype is known."""
+    upper = "" if most is None else f" to {most}"
+    rule = f"`{name}` must be integers from 0{upper}" if upper else f"`{name}` must be integers of 0 or more"
+    dtype = keras.backend.standardize_dtype(getattr(value, "dtype", None) or np.asarray(value).dtype)
+    if "int" not in dtype:
+        raise ValueError(f"{rule}. Received: {dtype}, {value!r:.200}")
+    try:
+        known = ops.convert_to_numpy(value)
+    except (NotImplementedError, TypeError, AttributeError):  # a symbol inside compiled code
+        return
+    if known.size and (known.min() < 0 or (most is not None and known.max() > most)):
+        raise ValueError(f"{rule}. Received: from {known.min()} to {known.max()}")

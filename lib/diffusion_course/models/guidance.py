@@ -34,8 +34,13 @@ def guided(denoise: Callable, weaker: Callable, guidance_scale: float) -> Callab
     check_scale(guidance_scale)
 
     def towards(x, t, **conditions):
-        start = weaker(x, t, **conditions)
-        return start + guidance_scale * (denoise(x, t, **conditions) - start)
+        start, better = weaker(x, t, **conditions), denoise(x, t, **conditions)
+        if tuple(start.shape) != tuple(better.shape):
+            raise ValueError(
+                f"`denoise` and `weaker` must return one shape. Received: {tuple(better.shape)} and "
+                f"{tuple(start.shape)}"
+            )
+        return start + guidance_scale * (better - start)
 
     return towards
 
@@ -72,9 +77,18 @@ def classifier_free(denoise: Callable, unconditional: Mapping, guidance_scale: f
         for name, value in conditions.items():
             value = ops.convert_to_tensor(value)
             none = ops.convert_to_tensor(unconditional.get(name, value), dtype=value.dtype)
+            if tuple(none.shape) not in (tuple(value.shape), tuple(value.shape)[1:]):
+                raise ValueError(
+                    f"`unconditional` must give {name} as {tuple(value.shape)[1:]}, or one per picture. "
+                    f"Received: shape {tuple(none.shape)}"
+                )
             both[name] = ops.concatenate([ops.broadcast_to(none, value.shape), value])  # (2 B, ...)
         t = ops.broadcast_to(t, (x.shape[0],))
         said = denoise(ops.concatenate([x, x]), ops.concatenate([t, t]), **both)  # (2 B, ..., C)
+        if said.shape[0] != 2 * x.shape[0]:
+            raise ValueError(
+                f"`denoise` must return a row per picture, {2 * x.shape[0]}. Received: shape {tuple(said.shape)}"
+            )
         none, conditional = ops.split(said, 2)
         return none + guidance_scale * (conditional - none)
 

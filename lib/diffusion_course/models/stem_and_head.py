@@ -65,7 +65,14 @@ def head(h, *, fold: int, out_channels: int, groups: int, epsilon: float = 1e-5,
 
 
 def common_of(kwargs: dict) -> dict:
-    """What all layers of a model share: its dtype policy, where the caller names one."""
+    """What all layers of a model share: its dtype policy, where the caller names one.
+
+    Raises:
+        TypeError: an argument that no model has. Keras would take a misspelled one and build the default network.
+    """
+    unknown = sorted(set(kwargs) - {"dtype", "trainable"})
+    if unknown:
+        raise TypeError(f"A network must not be given arguments that it does not have. Received: {unknown}")
     return {"dtype": kwargs["dtype"]} if kwargs.get("dtype") is not None else {}
 
 

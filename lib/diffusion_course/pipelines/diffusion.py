@@ -22,9 +22,9 @@ SCHEDULES = {
 RECOMMENDED_SAMPLER, RECOMMENDED_ETA = DPMSolverSampler, 1.0
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, frozen=True)
 class DiffusionPipeline:
-    """A network with what it was trained for.
+    """A network with what it was trained for; for another network or scale make another one (`dataclasses.replace`).
 
     Attributes:
         network: ``{"x", "t", **conditions}`` -> prediction.
@@ -39,7 +39,7 @@ class DiffusionPipeline:
         recommended: the sampler that `generate` uses unless told otherwise.
 
     Raises:
-        ValueError: both a guide and ``unconditional``.
+        ValueError: both a guide and ``unconditional``, or a guidance scale without either.
     """
 
     network: keras.Model
@@ -55,12 +55,17 @@ class DiffusionPipeline:
     def __post_init__(self):
         if self.guide is not None and self.unconditional is not None:
             raise ValueError("Guidance must be by a `guide` or by `unconditional`. Received: both")
-        self.denoise = Denoiser(self.network)
+        denoise = Denoiser(self.network)
         if self.guide is not None:
-            self.denoise = guided(self.denoise, Denoiser(self.guide), self.guidance_scale)
-        elif self.unconditional is not None:
-            self.denoise = classifier_free(self.denoise, self.unconditional, self.guidance_scale)
-        self.recommended = self.sampler(RECOMMENDED_SAMPLER, eta=RECOMMENDED_ETA)
+            denoise = guided(denoise, Denoiser(self.guide), self.guidance_scale)
+        elif self.unconditional:
+            denoise = classifier_free(denoise, self.unconditional, self.guidance_scale)
+        elif self.guidance_scale != 1:
+            raise ValueError(
+                f"`guidance_scale` needs a `guide` or `unconditional`. Received: guidance_scale={self.guidance_scale}"
+            )
+        object.__setattr__(self, "denoise", denoise)
+        object.__setattr__(self, "recommended", self.sampler(RECOMMENDED_SAMPLER, eta=RECOMMENDED_ETA))
 
     def sampler(self, kind: type[Sampler], **options) -> Sampler:
         """A sampler of that kind for what this network was trained for.
@@ -74,7 +79,7 @@ class DiffusionPipeline:
     @property
     def calls_per_step(self) -> int:
         """Pictures that the networks look at for each one in each step of a sampler: 2 with guidance."""
-        return 1 if self.guide is None and self.unconditional is None else 2
+        return 1 if self.guide is None and not self.unconditional else 2
 
     def noise(self, count: int, seed: int = 0) -> np.ndarray:
         """Standard normal noise (count, H, W, C), float32, the same for the same seed on every backend."""
@@ -107,19 +112,32 @@ class DiffusionPipeline:
             (count, H, W, C) float32 in [0, 1]; as the network made them where there is no ``clip``.
 
         Raises:
-            ValueError: ``count`` or ``batch_size`` is not positive, a condition is not one per picture, or the sampler
-                refuses its arguments.
+            ValueError: ``count`` or ``batch_size`` is not positive, the sampler is for another schedule or prediction
+                or refuses its arguments, or a condition is not one per picture.
         """
         if count < 1 or batch_size < 1:
             raise ValueError(
                 f"`count` and `batch_size` must be positive. Received: count={count}, batch_size={batch_size}"
+            )
+        sampler = sampler or self.recommended
+        if sampler.prediction != self.prediction or not np.array_equal(
+            sampler.schedule.alpha_bars, self.schedule.alpha_bars
+        ):
+            raise ValueError(
+                f"`sampler` must be for {self.schedule!r} and prediction {self.prediction!r}. Received: "
+                f"{sampler.schedule!r} and {sampler.prediction!r}"
+            )
+        reserved = sorted({"first", "skip", "resample", "adjust"} & set(conditions))
+        if reserved:
+            raise ValueError(
+                f"Conditions must not be named as arguments of samplers are. Received: {reserved}"
             )
         for name, value in conditions.items():
             if np.shape(value)[:1] != (count,):
                 raise ValueError(
                     f"`{name}` must have one row per picture, {count}. Received: shape {np.shape(value)}"
                 )
-        sampler, denoise, x_T = sampler or self.recommended, denoise or self.denoise, self.noise(count, seed)
+        denoise, x_T = denoise or self.denoise, self.noise(count, seed)
         made = []
         for first in range(0, count, batch_size):
             part = slice(first, first + batch_size)

@@ -186,6 +186,10 @@ class Sampler:
                 point = Point(x, before, t, row["alpha_bar_next"])
                 if adjust is not None:
                     x = checked_batch(adjust(point))
+                    if x.shape != point.x.shape:
+                        raise ValueError(
+                            f"`adjust` must return the shape of x, {tuple(point.x.shape)}. Received: {tuple(x.shape)}"
+                        )
                     point = point._replace(x=x)
                 yield point
 
@@ -261,11 +265,11 @@ def checked_batch(x):
     """``x`` as a float32 tensor, if it is a batch.
 
     Raises:
-        ValueError: fewer than two dimensions.
+        ValueError: fewer than two dimensions, or no picture.
     """
     x = ops.convert_to_tensor(x, dtype="float32")
-    if len(x.shape) < 2:
-        raise ValueError(f"`x` must be a batch, (B, ..., C). Received: x.shape={tuple(x.shape)}")
+    if len(x.shape) < 2 or not x.shape[0]:
+        raise ValueError(f"`x` must be a batch, (B, ..., C), not empty. Received: x.shape={tuple(x.shape)}")
     return x
 
 
