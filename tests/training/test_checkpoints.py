@@ -9,6 +9,7 @@ from helpers import numpy
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
+from diffusion_course.course.files import DamagedFile
 from diffusion_course.schedules import NoiseSchedule
 from diffusion_course.training.callbacks import NotFinite
 from diffusion_course.training.checkpoints import (
@@ -228,3 +229,22 @@ def test_interrupted_training_ends_at_its_last_step_with_other_epochs_too(tmp_pa
         trained(tmp_path / "c", 50, 20, [Stop(2, 3)])
     steps, rate, losses = trained(tmp_path / "c", 50, after)
     assert (steps, len(losses)) == (50, 2 + -(-10 // after)) and abs(rate) < 1e-9
+
+
+# --- damage
+
+
+@pytest.mark.parametrize("place", ["first array", "last array", "steps in the header"])
+def test_a_checkpoint_with_a_flipped_bit_is_refused_and_changes_nothing(finished, tmp_path, place):
+    path, content = tmp_path / "c.safetensors", bytearray(finished.read_bytes())
+    header = 8 + int.from_bytes(content[:8], "little")
+    at = {"first array": header, "last array": len(content) - 1}.get(place)
+    content[content.index(b'"steps":"4"') + 9 if at is None else at] ^= 1
+    path.write_bytes(content)
+    assert load_file(path).keys() == load_file(finished).keys()  # the format itself sees nothing
+    model = trainer()
+    before = [numpy(v) for v in model.variables]
+    with pytest.raises(DamagedFile, match=r"c.safetensors must hold what was written.*Received: .*SHA-256"):
+        train_diffusion(model, X, **HOW, checkpoint=path)
+    for a, b in zip(before, model.variables, strict=True):
+        np.testing.assert_array_equal(a, numpy(b))

@@ -132,6 +132,7 @@ def test_a_training_step_is_traced_once():
         ({"warmup": 30}, "`warmup`"),
         ({"ema": 1.0}, "`ema`"),
         ({"batch_size": 97}, "`batch_size`"),
+        ({"batch_size": 32.0}, "`batch_size`"),
         ({"steps_per_epoch": 0}, "`steps_per_epoch`"),
     ],
 )
@@ -261,3 +262,65 @@ def test_a_short_training_is_averaged_over_its_end():
     averaged = loss()
     model.network.set_weights(raw)
     assert averaged < 1.2 * loss() < 0.2
+
+
+# --- what cannot train
+
+
+def gives(channels):
+    """A network that returns zeros with so many channels, whatever it sees."""
+    inputs = {"x": keras.Input((None, None, 1), name="x"), "t": keras.Input((), dtype="int32", name="t")}
+    return keras.Model(inputs, keras.layers.Conv2D(channels, 1)(inputs["x"]))
+
+
+@pytest.mark.parametrize(("channels", "learned"), [(2, False), (3, False), (1, True), (4, True)])
+def test_a_network_with_other_channels_is_refused_when_called_and_when_traced(channels, learned):
+    model = DiffusionTrainer(gives(channels), SCHEDULE, learned_variance=learned)
+    words = f"must return .*Received: shape .*{channels}\\), learned_variance={learned}"
+    with pytest.raises(ValueError, match=words):
+        model(X[:2])
+    with pytest.raises(ValueError, match=words):
+        train_diffusion(model, X, steps=1, batch_size=32, warmup=0, steps_per_epoch=1)
+    right = DiffusionTrainer(gives(2 if learned else 1), SCHEDULE, learned_variance=learned)
+    assert right(X[:2])["prediction"].shape == X[:2].shape
+
+
+def test_a_network_with_other_pictures_is_refused():
+    inputs = {"x": keras.Input((8, 8, 1), name="x"), "t": keras.Input((), dtype="int32", name="t")}
+    one_value = keras.Model(inputs, keras.ops.mean(inputs["x"], axis=(1, 2), keepdims=True))
+    with pytest.raises(ValueError, match=r"must return .*Received: shape \(2, 1, 1, 1\)"):
+        DiffusionTrainer(one_value, SCHEDULE)(X[:2])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"focus": (np.nan, 1.0)},
+        {"focus": (0.0, np.inf)},
+        {"focus": (1.0,)},
+        {"focus": 1.0},
+        {"focus": ("a", 1)},
+        {"clip": (1.0, -1.0)},
+        {"clip": (0.0, 0.0)},
+        {"clip": (-np.inf, 1.0)},
+        {"clip": (0.0, 1.0, 2.0)},
+        {"seed": -1},
+        {"seed": 2**32},
+        {"seed": 1.0},
+        {"seed": True},
+    ],
+)
+def test_the_trainer_refuses(change):
+    (name,) = change
+    with pytest.raises(ValueError, match=f"`{name}` must be .*Received: {name}="):
+        DiffusionTrainer(Spy(), SCHEDULE, **change)
+
+
+def test_numbers_of_numpy_are_numbers():
+    model = DiffusionTrainer(
+        Spy(), SCHEDULE, seed=np.int64(3), focus=np.array([-0.5, 1.5]), clip=np.array([0, 1])
+    )
+    assert model.plan() == DiffusionTrainer(Spy(), SCHEDULE, seed=3, focus=(-0.5, 1.5), clip=(0, 1)).plan()
+    np.testing.assert_array_equal(
+        model.draw_steps(8), DiffusionTrainer(Spy(), SCHEDULE, seed=3, focus=(-0.5, 1.5)).draw_steps(8)
+    )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tempfile
 import time
 from pathlib import Path
 
@@ -32,6 +33,60 @@ def fingerprint(array) -> str:
     return f"{array.shape} {array.dtype} {digest[:16]}"
 
 
+def plain(value):
+    """A plan as JSON can hold it: NumPy's numbers and arrays become Python's, tuples become lists.
+
+    Args:
+        value: None, text, truth value, number, array, or a dict, list or tuple of such.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if isinstance(value, dict):
+        return {str(name): plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    if isinstance(value, np.floating):
+        return float(value)
+    if isinstance(value, np.ndarray | np.generic) and not isinstance(value.tolist(), np.generic):
+        return plain(value.tolist())
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    raise ValueError(
+        f"A plan must hold numbers, text, None, and lists or dicts of them. Received: {type(value).__name__} {value!r}"
+    )
+
+
+def check_writable(path) -> None:
+    """Refuses a checkpoint's path before hours of training would be lost to it. A file that is there stays.
+
+    Args:
+        path: of a file; its folder is made, as it will be needed.
+
+    Raises:
+        ValueError: it is empty, a folder, inside of a file, or nothing may be written there.
+    """
+    rule = "`checkpoint` must be the path of a file that can be written"
+    if not str(path) or Path(path).is_dir():
+        raise ValueError(f"{rule}, not of a folder. Received: checkpoint={str(path)!r}")
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=Path(path).parent, prefix=f"{Path(path).name}.", suffix=".part"):
+            pass  # it could be made; now it goes
+    except (OSError, ValueError) as error:  # ValueError: a character that no path may have
+        raise ValueError(f"{rule}. Received: checkpoint={str(path)!r}, {error}") from error
+
+
+def _digest(arrays: dict, words: dict) -> str:
+    """SHA-256 over arrays with their names, types and shapes, and over what stands beside them."""
+    digest = hashlib.sha256(json.dumps(words, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype} {arrays[name].shape} ".encode())
+        digest.update(array.reshape(-1).view("uint8"))
+    return digest.hexdigest()
+
+
 def _state(model: keras.Model) -> dict:
     """All variables by a name of their own: weights, generators of random numbers, the optimizer with its averages."""
     if not model.optimizer.built:  # some optimizers make their variables again at each call
@@ -50,11 +105,12 @@ def save_checkpoint(
         model: compiled and built.
         path: the ``.safetensors`` file; its folder is made.
         steps: how many training steps are done.
-        plan: what decides how the training goes, by name; values that JSON can hold.
+        plan: what decides how the training goes, by name; values as in `plain`.
         history: metric -> list of one value per epoch.
 
     Raises:
-        ValueError: a value is NaN or infinite. A checkpoint must be a place to go back to.
+        ValueError: a value is NaN or infinite, for a checkpoint must be a place to go back to; or a plan that is not
+            `plain`.
     """
     arrays = {name: keras.ops.convert_to_numpy(v) for name, v in _state(model).items()}
     for name, array in arrays.items():
@@ -64,9 +120,11 @@ def save_checkpoint(
             )
     # 0-dimensional arrays are views of Keras's own memory on some backends; copies are not
     arrays = {name: np.array(array, order="C") for name, array in arrays.items()}
-    words = {"steps": steps, "plan": plan or {}, "history": history or {}}
+    words = plain({"steps": steps, "plan": plan or {}, "history": history or {}})
+    metadata = {name: json.dumps(value) for name, value in words.items()}
+    metadata["sha256"] = _digest(arrays, metadata)
     with replace_when_whole(Path(path)) as aside:
-        save_file(arrays, aside, metadata={name: json.dumps(value) for name, value in words.items()})
+        save_file(arrays, aside, metadata=metadata)
 
 
 def load_checkpoint(model: keras.Model, path: Path, plan: dict | None = None) -> tuple[int, dict]:
@@ -83,7 +141,8 @@ def load_checkpoint(model: keras.Model, path: Path, plan: dict | None = None) ->
 
     Raises:
         OtherPlan: the file is of another plan, or of none; the message names what differs.
-        DamagedFile: not a whole checkpoint, or one of another model or optimizer.
+        DamagedFile: not a whole checkpoint, one whose content is not what was written, or one of another
+            model or optimizer.
     """
     try:
         with safe_open(path, "numpy") as file:
@@ -91,14 +150,20 @@ def load_checkpoint(model: keras.Model, path: Path, plan: dict | None = None) ->
             metadata = file.metadata() or {}
     except SafetensorError as error:
         raise DamagedFile(f"{path} must be a whole checkpoint. Received: {error}") from error
-    if not {"steps", "plan", "history"} <= set(metadata):
+    if not {"steps", "plan", "history", "sha256"} <= set(metadata):
         raise OtherPlan(
             f"{path} must say which plan it belongs to. Received: a checkpoint of an earlier version of the course, "
             "or another file; delete it, or give another path"
         )
+    stated = metadata.pop("sha256")
+    if stated != _digest(arrays, metadata):
+        raise DamagedFile(
+            f"{path} must hold what was written to it; delete it to start anew, or give another path. Received: "
+            "content with another SHA-256 than the file states, so some of it changed since"
+        )
     steps, found_plan, history = (json.loads(metadata[name]) for name in ("steps", "plan", "history"))
     if plan is not None:
-        _check_plan(path, steps, found_plan, json.loads(json.dumps(plan)))
+        _check_plan(path, steps, found_plan, plain(plan))
     variables = _state(model)
     shapes = {
         name: (tuple(v.shape), keras.backend.standardize_dtype(v.dtype)) for name, v in variables.items()

@@ -13,7 +13,7 @@ from scipy.special import ndtr
 from diffusion_course.prediction import check_prediction, target, to_x0
 from diffusion_course.training.batches import shuffled_batches
 from diffusion_course.training.checkpoints import fingerprint
-from diffusion_course.training.fitting import fit_steps
+from diffusion_course.training.fitting import fit_steps, whole_number
 from diffusion_course.variance import discretized_gaussian_log_likelihood, gaussian_kl, learned_log_variance
 
 VLB_WEIGHT = 0.001  # lambda of Nichol and Dhariwal 2021, section 3.1, for the bound's sum over all steps
@@ -34,11 +34,11 @@ class DiffusionTrainer(keras.Model):
         prediction: what the network learns to say: "noise", "x0" or "velocity".
         learned_variance: the network returns 2 C channels, the second half being the v of
             `variance.learned_log_variance`. It alone is trained on the variational bound, with a small weight.
-        focus: None, or (mean, standard deviation) of the log-SNR at which to train. The ends of the schedule are
-            then hardly ever seen, and losses cannot be compared with those of another ``focus``.
-        clip: (lowest, highest) value of the pictures, to which the bound clips its guess of them, as samplers do; None
-            for latents, which have no range.
-        seed: of steps and noise.
+        focus: None, or (mean, standard deviation), finite, of the log-SNR at which to train. The ends of the schedule
+            are then hardly ever seen, and losses cannot be compared with those of another ``focus``.
+        clip: (lowest, highest) value of the pictures, finite, to which the bound clips its guess of them, as samplers
+            do; None for latents, which have no range.
+        seed: of steps and noise, 0 to 2^32 - 1.
 
     Call arguments:
         x: clean pictures (B, H, W, C) in ``clip``, or latents; or ``{"x": pictures, name: condition, ...}`` with
@@ -49,8 +49,8 @@ class DiffusionTrainer(keras.Model):
         With a learned variance also ``"bound"``, (B, H, W, C), each pixel's term of the variational bound in nats.
 
     Raises:
-        ValueError: an unknown prediction, a standard deviation that is not positive, or a learned variance with a
-            ``focus``: the bound is a sum over all steps alike.
+        ValueError: an unknown prediction, a number out of its range, or a learned variance with a ``focus``: the bound
+            is a sum over all steps alike. When called: the network returns another shape than it must.
 
     Reference: Ho et al. 2020 (arXiv:2006.11239), algorithm 1 and equation 14; Kingma et al., "Variational diffusion
     models", 2021 (arXiv:2107.00630), appendix I.1, for the even spread of steps; Karras et al., "Elucidating
@@ -75,15 +75,19 @@ class DiffusionTrainer(keras.Model):
         policy = kwargs.pop("dtype", None) or getattr(network, "dtype_policy", None)
         super().__init__(**{"autocast": False, "dtype": policy, **kwargs})
         self.network, self.schedule, self.prediction = network, schedule, check_prediction(prediction)
-        self.seed, self.clip = seed, None if clip is None else tuple(map(float, clip))
-        self.learned_variance, self.focus = bool(learned_variance), focus
+        self.seed = whole_number("seed", seed, 0, 2**32 - 1)
+        self.clip = None if clip is None else _two_numbers("clip", clip)
+        if self.clip and not self.clip[0] < self.clip[1]:
+            raise ValueError(f"`clip` must be (low, high), low below high. Received: clip={clip}")
+        self.learned_variance = bool(learned_variance)
         if focus is not None and self.learned_variance:
             raise ValueError(
                 f"`learned_variance` needs all steps alike, `focus` None. Received: focus={focus}"
             )
+        self.focus = None if focus is None else _two_numbers("focus", focus)
         # (T,) share of the draws that fall on a step or before it
-        self._shares = None if focus is None else focused_shares(schedule, *focus)
-        self.draws = keras.random.SeedGenerator(seed)
+        self._shares = None if focus is None else focused_shares(schedule, *self.focus)
+        self.draws = keras.random.SeedGenerator(self.seed)
 
     def draw_steps(self, batch):
         """Steps (B,) int32, each uniform on 0 .. T - 1 or as ``focus`` says, spread evenly over the batch."""
@@ -108,6 +112,7 @@ class DiffusionTrainer(keras.Model):
         signal, sigma = s.at(s.signal, t), s.at(s.sigma, t)  # (B, 1, 1, 1)
         x_t = signal * x + sigma * noise
         prediction = ops.cast(self.network({"x": x_t, "t": t, **conditions}), "float32")
+        self._check_shape(prediction.shape, x.shape)
         wanted = target(self.prediction, x, noise, signal, sigma)
         if not self.learned_variance:
             return {"prediction": prediction, "target": wanted}
@@ -117,6 +122,17 @@ class DiffusionTrainer(keras.Model):
         if self.clip is not None:
             x0_hat = ops.clip(x0_hat, *self.clip)
         return {"prediction": prediction, "target": wanted, "bound": self.bound(x, x_t, x0_hat, v, t)}
+
+    def _check_shape(self, said, pictures) -> None:
+        """Of what the network returns, as far as it is known: another shape would be stretched, and train nonsense."""
+        channels = pictures[-1] and pictures[-1] * (2 if self.learned_variance else 1)
+        wanted = (*pictures[:-1], channels)
+        if len(said) != len(wanted) or any(a != b for a, b in zip(said, wanted, strict=True) if a and b):
+            rule = "2 C channels with" if self.learned_variance else "C channels without"
+            raise ValueError(
+                f"The network must return (B, H, W, C) like its pictures, {rule} `learned_variance`, here {wanted}. "
+                f"Received: shape {tuple(said)}, learned_variance={self.learned_variance}"
+            )
 
     def bound(self, x, x_t, x0_hat, v, t):
         """Each pixel's term of the variational bound at the steps of a batch.
@@ -160,6 +176,17 @@ class DiffusionTrainer(keras.Model):
             "seed": self.seed,
             "dtype": self.dtype_policy.name,
         }
+
+
+def _two_numbers(name: str, pair) -> tuple[float, float]:
+    """A pair of finite numbers, of any kind, as Python's own; ValueError if it is anything else."""
+    try:
+        first, second = map(float, pair)
+    except (TypeError, ValueError):
+        first = second = np.nan
+    if not np.isfinite([first, second]).all():
+        raise ValueError(f"`{name}` must be two finite numbers, or None. Received: {name}={pair!r}")
+    return first, second
 
 
 def focused_shares(schedule, mean: float, deviation: float) -> np.ndarray:
@@ -218,6 +245,7 @@ def train_diffusion(
         NotFinite: the loss became NaN or infinite; the checkpoint is from before.
     """
     data = _checked_data(x, conditions or {}, trainer.clip)
+    batch_size = whole_number("batch_size", batch_size, 1)
     plan = trainer.plan() | {"batch size": batch_size}
     plan |= {f"data {name}": fingerprint(array) for name, array in data.items()}
 

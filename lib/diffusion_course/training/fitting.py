@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable, Iterator
+from numbers import Integral, Real
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from diffusion_course.training.callbacks import OwnWeights, StopAfter, StopWhenNotFinite
-from diffusion_course.training.checkpoints import Checkpoint, load_checkpoint
+from diffusion_course.training.checkpoints import Checkpoint, check_writable, load_checkpoint, plain
 from diffusion_course.training.optimizers import OPTIMIZERS, check_optimizer
 
 
@@ -53,19 +54,30 @@ def fit_steps(
         ``"seconds"``, how long each epoch took.
 
     Raises:
-        ValueError: a number out of its range, an unknown optimizer, or (`OtherPlan`) a checkpoint of another training.
+        ValueError: a number out of its range, an unknown optimizer, a checkpoint that cannot be written, or one that is
+            damaged (`DamagedFile`) or of another training (`OtherPlan`).
         NotFinite: the loss became NaN or infinite; the checkpoint is from before.
     """
-    if not 0 <= warmup < steps:
+    steps, warmup = whole_number("steps", steps, 1), whole_number("warmup", warmup, 0)
+    steps_per_epoch = whole_number("steps_per_epoch", steps_per_epoch, 1)
+    if warmup >= steps:
         raise ValueError(
             f"`warmup` must be from 0 to below `steps`. Received: warmup={warmup}, steps={steps}"
         )
-    if steps_per_epoch < 1:
-        raise ValueError(f"`steps_per_epoch` must be positive. Received: {steps_per_epoch}")
     if ema is not None and not 0 < ema < 1:
         raise ValueError(f"`ema` must be above 0 and below 1, or None. Received: ema={ema}")
     kind, settings, usual_rate = OPTIMIZERS[check_optimizer(optimizer)]
+    ema = None if ema is None else float(ema)
     learning_rate = usual_rate if learning_rate is None else learning_rate
+    if (
+        isinstance(learning_rate, bool)
+        or not isinstance(learning_rate, Real)
+        or not 0 < learning_rate < math.inf
+    ):
+        raise ValueError(
+            f"`learning_rate` must be a finite number above 0. Received: learning_rate={learning_rate!r}"
+        )
+    learning_rate = float(learning_rate)
     rate = keras.optimizers.schedules.CosineDecay(
         0.0 if warmup else learning_rate,
         steps - warmup,
@@ -73,7 +85,9 @@ def fit_steps(
         warmup_steps=warmup,
     )
     plan = {**plan, "steps": steps, "optimizer": optimizer, "learning rate": learning_rate}
-    plan |= {"warm-up": warmup, "EMA": ema}
+    plan = plain(plan | {"warm-up": warmup, "EMA": ema})
+    if checkpoint is not None:
+        check_writable(checkpoint)
     averages = {} if ema is None else {"use_ema": True, "ema_momentum": ema}
     trainer.compile(kind(rate, **settings, **averages))
     if all(part.built for part in trainer.layers):
@@ -95,6 +109,15 @@ def fit_steps(
         verbose=verbose,
     )
     return writer[0].history if writer else dict(result.history)
+
+
+def whole_number(name: str, value, least: int, most: int | None = None) -> int:
+    """An integer of Python or NumPy as Python's own; ValueError unless it is one and from ``least`` to ``most``."""
+    upper = math.inf if most is None else most
+    if isinstance(value, bool) or not isinstance(value, Integral) or not least <= value <= upper:
+        rule = f"of {least} or more" if most is None else f"from {least} to {most}"
+        raise ValueError(f"`{name}` must be an integer {rule}. Received: {name}={value!r}")
+    return int(value)
 
 
 def checked_pictures(x, low: float = -1.0, high: float = 1.0) -> np.ndarray:
