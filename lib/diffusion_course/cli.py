@@ -184,9 +184,9 @@ def train(
     every: Annotated[bool, typer.Option("--all", help="Train every recipe.")] = False,
     # Not from COURSE_PROFILE: set for a notebook, it would decide how the shipped weights are made.
     profile: Annotated[str, typer.Option(help="quick (with --folder only), standard or full.")] = "standard",
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    folder: Annotated[
-        Path | None, typer.Option(help="Write weights and cards there; into data/weights without it.")
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1)] = 0,
+    folder: Annotated[  # text: an empty one would be the current folder as a path
+        str | None, typer.Option(help="Write weights and cards there; into data/weights without it.")
     ] = None,
 ) -> None:
     """Train weights, and publish them with model card and checksum once they are measured."""

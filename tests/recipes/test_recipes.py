@@ -181,3 +181,27 @@ def test_the_command_takes_a_folder_and_no_profile_from_the_environment(home, mo
     assert (tmp_path / "mine" / f"{NAME}.safetensors").is_file() and published(home) == 1
     done = call()
     assert done.exit_code == 0 and "profile standard" in done.output and published(home) == 2
+
+
+@pytest.mark.parametrize("kind", ["a file", "in a file", "empty", "read-only"])
+def test_a_folder_that_cannot_be_written_is_refused_before_training(home, monkeypatch, tmp_path, kind):
+    def train(*_):
+        raise AssertionError("training began")
+
+    use(monkeypatch, 2.0, train=train)
+    file = tmp_path / "file"
+    file.write_text("mine", encoding="utf-8")
+    folder = {"a file": file, "in a file": file / "a" / "b", "empty": "", "read-only": tmp_path / "new"}[kind]
+    if kind == "read-only":  # the superuser may write anywhere
+        monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
+    with pytest.raises(ValueError, match="`folder` must be .*Received: folder="):
+        recipes.train(NAME, folder=folder)
+    result = CliRunner().invoke(cli.app, ["train", NAME, "--folder", str(folder)])
+    assert result.exit_code == 2 and "`folder` must be" in result.output
+    assert file.read_text(encoding="utf-8") == "mine" and published(home) == 1
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 99999999999999999999, 1.0, True])
+def test_a_seed_out_of_range_is_refused(seed):
+    with pytest.raises(ValueError, match="`seed` must be an integer from 0 to 4294967295. Received: seed="):
+        recipes.train(NAME, seed=seed)

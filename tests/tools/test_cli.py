@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 import time
@@ -127,3 +128,12 @@ def test_module_can_be_run_and_importing_it_is_cheap():
     code = f"import sys, diffusion_course.cli; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("seed", "bound"), [(-1, "orequalto0"), (2**32, "4294967295"), (99999999999999999999, "4294967295")]
+)
+def test_train_wants_a_seed_that_can_be_one(call, seed, bound):
+    result = call("train", "autoencoder-fashion-2", "--seed", seed)
+    words = "".join(re.findall(r"\w", result.output))  # the message stands in a box and wraps
+    assert result.exit_code == 2 and words.endswith(bound)

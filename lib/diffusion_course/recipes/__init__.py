@@ -1,5 +1,6 @@
 """How the weights in ``data/weights`` were trained: one recipe per file, run by ``diffusion-course train NAME``."""
 
+import os
 import platform
 import time
 from graphlib import TopologicalSorter
@@ -24,6 +25,7 @@ from diffusion_course.recipes import (
     vaes,
 )
 from diffusion_course.recipes.base import Recipe
+from diffusion_course.training.fitting import whole_number
 
 RECIPES: dict[str, Recipe] = {
     **autoencoders.RECIPES,
@@ -77,19 +79,22 @@ Measured from this file, after rounding to float16:
 """
 
 
-def check_folder(profile: str, folder: Path | None) -> Path | None:
+def check_folder(profile: str, folder: Path | str | None) -> Path | None:
     """Where a training writes: a folder of its own, or None for ``data/weights``, which only whole trainings may fill.
 
     Args:
         profile: of the training.
-        folder: as given by the user.
+        folder: as given by the user; it need not exist yet.
 
     Returns:
         ``folder``, absolute; None if it is ``data/weights`` or was not given.
 
     Raises:
-        ValueError: a quick training without a folder of its own, or a folder elsewhere in ``data/``.
+        ValueError: a quick training without a folder of its own, a folder elsewhere in ``data/``, or one that cannot be
+            written to: hours of training would be lost to it.
     """
+    if folder is not None and not str(folder):
+        raise ValueError("`folder` must be the path of a folder, not empty. Received: folder=''")
     shipped = data_dir() / "weights"
     chosen = shipped if folder is None else Path(folder).expanduser().resolve()
     if profile == "quick" and chosen == shipped:
@@ -99,29 +104,37 @@ def check_folder(profile: str, folder: Path | None) -> Path | None:
         )
     if chosen != shipped and chosen.is_relative_to(data_dir()):
         raise ValueError(f"`folder` must lie outside of data/, or be data/weights. Received: folder={folder}")
+    there = next(path for path in (chosen, *chosen.parents) if path.exists())
+    if not there.is_dir():
+        raise ValueError(f"`folder` must be a folder, but {there} is a file. Received: folder={folder}")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ValueError(
+            f"`folder` must be one that may be written to, but {there} may not. Received: folder={folder}"
+        )
     return None if chosen == shipped else chosen
 
 
 def train(
-    name: str, profile: str = "standard", seed: int = 0, folder: Path | None = None
+    name: str, profile: str = "standard", seed: int = 0, folder: Path | str | None = None
 ) -> dict[str, float]:
     """Trains a preset, measures it, and then writes its weights, model card and checksum: all of them or none.
 
     Args:
         name: one of `names`.
         profile: ``quick`` only proves that the recipe runs; the shipped files come from ``standard`` or ``full``.
-        seed: fixes initial weights and order of the data.
+        seed: fixes initial weights and order of the data; 0 to 2^32 - 1.
         folder: where to write; ``data/weights`` (with its checksum in ``data/SHA256SUMS``) by default.
 
     Returns:
         The metrics, measured from the bytes that are written.
 
     Raises:
-        ValueError: an unknown recipe or profile, or a folder that `check_folder` refuses.
+        ValueError: an unknown recipe or profile, a seed out of its range, or a folder that `check_folder` refuses.
     """
     if name not in RECIPES:
         raise ValueError(f"A recipe must be one of {', '.join(RECIPES)}. Received: {name!r}")
     check_profile(profile)
+    seed = whole_number("seed", seed, 0, 2**32 - 1)
     folder = check_folder(profile, folder)
     recipe = RECIPES[name]
     keras.utils.set_random_seed(seed)
