@@ -1,6 +1,8 @@
 """The judge of all exercises, on small exercises of its own."""
 
 import doctest
+import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -213,3 +215,61 @@ def test_functions_may_be_arguments():
 def test_tables_that_do_not_fit_together_are_refused(tables):
     with pytest.raises(ValueError, match="same names.*Received"):
         Exercise("99.3", _double, [(1,)], **tables)
+
+
+# ---------------------------------------------------------------- answers that would take the judge with them
+
+
+class Unreadable:
+    """A result that fails whatever is asked of it."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __array__(self, *args, **kwargs):
+        raise self.error
+
+    __str__ = __repr__ = __array__
+
+
+def without_end(x):
+    while True:
+        yield x
+
+
+@pytest.mark.parametrize(
+    "answer", [itertools.count, without_end, lambda x: range(10**15)], ids=["count", "generator", "range"]
+)
+def test_a_result_without_end_is_not_read_to_its_end(answer):
+    assert DOUBLE.hint_for(answer) == (
+        "x=3: your answer goes on after 100,000 items. Does it ever end? Return a list or an array."
+    )
+
+
+def test_a_range_is_a_result():
+    assert exercise(np.arange, cases=[(5,)]).hint_for(range) is None
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("no"), NotImplementedError("no"), SystemExit(1), MemoryError()]
+)
+def test_a_result_that_cannot_be_read_is_not_a_number(error):
+    assert DOUBLE.hint_for(lambda x: Unreadable(error)) == (
+        "x=3: the result must be numbers, all parts of one shape. "
+        f"Got Unreadable: (printing it raised {type(error).__name__})"
+    )
+
+
+def test_an_answer_that_ends_python_is_told_so(capsys):
+    assert DOUBLE(lambda x: sys.exit("bye")) is _double
+    assert "your answer raised SystemExit: bye" in capsys.readouterr().out
+
+
+def test_an_answer_whose_error_cannot_be_printed_is_told_its_name():
+    class Mute(Exception):
+        __str__ = None
+
+    def answer(x):
+        raise Mute
+
+    assert DOUBLE.hint_for(answer) == "x=3: your answer raised Mute: (printing it raised TypeError)"

@@ -42,6 +42,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from itertools import islice
 from numbers import Number
 from typing import Any
 
@@ -49,6 +50,7 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
+LONGEST = 100_000  # items that the judge reads from an iterator, which may have no end
 NOT_REPEATABLE = "the same arguments give another result each time: use what is given; do not draw your own."
 
 
@@ -198,24 +200,33 @@ def _result(answer: Callable, case: tuple) -> np.ndarray | str:
     """What ``answer`` gives for a copy of ``case``, as an array, or words on why there is none."""
     try:
         result = answer(*deepcopy(case))  # it may change its arguments; a random generator must start anew
-        result = list(result) if isinstance(result, Iterator) else result
+        if isinstance(result, Iterator | range):
+            result = list(islice(result, LONGEST + 1))
+            if len(result) > LONGEST:
+                return f"your answer goes on after {LONGEST:,} items. Does it ever end? Return a list or an array."
     except NotImplementedError:
         raise
-    except Exception as error:  # an answer may fail in any way; its author gets told how
-        return f"your answer raised {type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:  # an answer may fail in any way; its author gets told how
+        return f"your answer raised {type(error).__name__}: {_text(error)}"
     if result is None:
         return "your answer returned nothing. Does it end in `return`?"
     try:
         array = np.asarray(result)
-    except ValueError:  # of parts that differ in shape
+    except (Exception, SystemExit):  # parts that differ in shape, or a class that cannot become an array
         array = np.asarray(None)
     if array.dtype.kind not in "biufc":
-        return (
-            f"the result must be numbers, all parts of one shape. Got {type(result).__name__}: {result!s:.60}"
-        )
+        return f"the result must be numbers, all parts of one shape. Got {type(result).__name__}: {_text(result):.60}"
     return (
         array.astype("int8") if array.dtype.kind == "b" else array
     )  # so that truth values can be subtracted
+
+
+def _text(value) -> str:
+    """A learner's object in words; its class may fail at that too."""
+    try:
+        return str(value)
+    except (Exception, SystemExit) as error:
+        return f"(printing it raised {type(error).__name__})"
 
 
 def _same(got: np.ndarray | str, want: np.ndarray | str, rtol: float, atol: float) -> bool:
