@@ -6,6 +6,15 @@ A sampler is a table with a row of numbers per step of its schedule. With them o
     ahead  = x0_hat + m (x0_hat - x0_hat before)    where that is heading; m is 0 but for DPM-Solver++
     x_prev = a ahead + b x_t + s z                  z is standard normal noise
 
+That is `step`, and repeating it for each row, from the noisiest down, is all of sampling:
+
+    x, before = x_T, None
+    for row in rows:
+        prediction = denoise(x, row["t"], **conditions)
+        x, before = step(x, prediction, row, clip=clip, before=before, z=noise())
+
+The walk below does this, and may start in the middle, turn back and be corrected on the way.
+
 An oracle, which always knows that the picture is 0.5, is followed to it from any noise:
 
     >>> from diffusion_course.samplers.ddim import DDIMSampler
