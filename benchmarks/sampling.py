@@ -47,7 +47,7 @@ def ways(networks: dict, eager_steps: int, seed: int) -> dict:
     advised = RECOMMENDED_SAMPLER(schedule, eta=RECOMMENDED_ETA)
     denoise = {name: Denoiser(network) for name, network in networks.items()}
     weaker = NETWORKS["recommended"]()  # a second network of the same size
-    denoise["guided"] = guided(denoise["recommended"], Denoiser(weaker), 2.0)
+    denoise["guided"] = Denoiser(networks["recommended"], guide=weaker, guidance_scale=2.0)
     # The same guidance twice, by a network that knows classes: both halves in one call, or one after the other.
     classes, none = rng.integers(0, CLASSES, SHAPE[0]), np.full(SHAPE[0], CLASSES)
     label = Denoiser(networks["labelled"])

@@ -29,7 +29,6 @@ from diffusion_course.datasets.images import load_mnist  # noqa: E402
 from diffusion_course.metrics.generation import Ruler  # noqa: E402
 from diffusion_course.models import presets  # noqa: E402
 from diffusion_course.models.denoiser import Denoiser  # noqa: E402
-from diffusion_course.models.guidance import guided  # noqa: E402
 from diffusion_course.samplers.ddim import DDIMSampler  # noqa: E402
 from diffusion_course.samplers.ddpm import DDPMSampler  # noqa: E402
 from diffusion_course.schedules import NoiseSchedule  # noqa: E402
@@ -144,7 +143,7 @@ class Course:
         """denoise, and steps of the sampler, with which `CALLS` calls are spent as advised after slice k."""
         if not k:  # there is no slice before
             return Denoiser(self.network), CALLS
-        return guided(Denoiser(self.network), Denoiser(self.before), GUIDANCE_SCALE), CALLS // 2
+        return Denoiser(self.network, guide=self.before, guidance_scale=GUIDANCE_SCALE), CALLS // 2
 
 
 def seconds_to_reach(curve: list[dict], fid: float) -> float | None:

@@ -98,6 +98,16 @@ def test_a_compiled_network_uses_the_weights_of_the_moment():
     np.testing.assert_allclose(after, numpy(net({"x": X, "t": np.full(3, 7)})), atol=1e-5)
 
 
+def test_a_guide_in_the_same_call_gives_what_guided_gives():
+    strong, weak = shaken(UNet(**SMALL)), shaken(UNet(**SMALL), seed=3)
+    one = Denoiser(strong, guide=weak, guidance_scale=2.5)
+    two = guided(Denoiser(strong), Denoiser(weak), 2.5)
+    np.testing.assert_allclose(numpy(one(X, 9)), numpy(two(X, 9)), atol=1e-4)
+    assert np.abs(numpy(one(X, 9)) - numpy(Denoiser(strong)(X, 9))).max() > 0.01
+    with pytest.raises(ValueError, match="finite number. Received: guidance_scale=nan"):
+        Denoiser(strong, guide=weak, guidance_scale=float("nan"))
+
+
 def test_wrong_conditions_are_refused(network):
     denoise = Denoiser(network)
     with pytest.raises(ValueError, match=r"must be \['context', 'extra', 'label'\]. Received: \['label'\]"):

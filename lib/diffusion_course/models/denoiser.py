@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from diffusion_course.backend import compile_function
+from diffusion_course.models.guidance import beyond, check_scale
 
 
 class Denoiser:
@@ -16,6 +17,9 @@ class Denoiser:
 
     Args:
         network: ``{"x": (B, ..., C), "t": (B,), **conditions}`` -> prediction (B, ..., C).
+        guide: a weaker network for the same task, to lead away from as in `guidance.guided`; None for none. Both run in
+            the one compiled function, in which TensorFlow gives each a core.
+        guidance_scale: of the guide; 1 is off.
         jit: whether TensorFlow uses XLA, which is meant for GPUs above all; JAX always does.
 
     Call arguments:
@@ -27,14 +31,26 @@ class Denoiser:
         (B, ..., C), the prediction.
 
     Raises:
-        ValueError: a step that is no integer of 0 or more, a condition that is missing, unknown to the network, not one
-            per picture, or a label that the network has no class for. Inside compiled code, where values are not known
-            yet, only shapes are looked at.
+        ValueError: a guidance scale that is not finite; when called, a step that is no integer of 0 or more, a
+            condition that is missing, unknown to the network, not one per picture, or a label that the network has no
+            class for. Inside compiled code, where values are not known yet, only shapes are looked at.
     """
 
-    def __init__(self, network: keras.Model, *, jit: bool = False):
-        self.network = network
-        self._call = compile_function(lambda inputs: network(inputs, training=False), jit=jit)
+    def __init__(
+        self,
+        network: keras.Model,
+        *,
+        guide: keras.Model | None = None,
+        guidance_scale: float = 1.0,
+        jit: bool = False,
+    ):
+        self.network, scale = network, check_scale(guidance_scale)
+
+        def said(inputs):
+            better = network(inputs, training=False)
+            return better if guide is None else beyond(guide(inputs, training=False), better, scale)
+
+        self._call = compile_function(said, jit=jit)
 
     def __call__(self, x, t, **conditions):
         x = ops.convert_to_tensor(x, dtype="float32")

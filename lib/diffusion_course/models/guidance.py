@@ -12,6 +12,11 @@ import numpy as np
 from keras import ops
 
 
+def beyond(weaker, better, guidance_scale: float):
+    """The one formula of guidance, weaker + guidance_scale (better - weaker), for predictions (B, ..., C)."""
+    return weaker + guidance_scale * (better - weaker)
+
+
 def guided(denoise: Callable, weaker: Callable, guidance_scale: float) -> Callable:
     """Extrapolates from a weaker denoiser through the better one: weaker + guidance_scale (denoise - weaker).
 
@@ -40,7 +45,7 @@ def guided(denoise: Callable, weaker: Callable, guidance_scale: float) -> Callab
                 f"`denoise` and `weaker` must return one shape. Received: {tuple(better.shape)} and "
                 f"{tuple(start.shape)}"
             )
-        return start + guidance_scale * (better - start)
+        return beyond(start, better, guidance_scale)
 
     return towards
 
@@ -90,7 +95,7 @@ def classifier_free(denoise: Callable, unconditional: Mapping, guidance_scale: f
                 f"`denoise` must return a row per picture, {2 * x.shape[0]}. Received: shape {tuple(said.shape)}"
             )
         none, conditional = ops.split(said, 2)
-        return none + guidance_scale * (conditional - none)
+        return beyond(none, conditional, guidance_scale)
 
     return towards
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from diffusion_course.models import presets
 from diffusion_course.models.denoiser import Denoiser
-from diffusion_course.models.guidance import classifier_free, guided
+from diffusion_course.models.guidance import classifier_free
 from diffusion_course.samplers.base import Sampler
 from diffusion_course.samplers.dpm_solver import DPMSolverSampler
 from diffusion_course.schedules import NoiseSchedule
@@ -55,15 +55,16 @@ class DiffusionPipeline:
     def __post_init__(self):
         if self.guide is not None and self.unconditional is not None:
             raise ValueError("Guidance must be by a `guide` or by `unconditional`. Received: both")
-        denoise = Denoiser(self.network)
         if self.guide is not None:
-            denoise = guided(denoise, Denoiser(self.guide), self.guidance_scale)
+            denoise = Denoiser(self.network, guide=self.guide, guidance_scale=self.guidance_scale)
         elif self.unconditional:
-            denoise = classifier_free(denoise, self.unconditional, self.guidance_scale)
+            denoise = classifier_free(Denoiser(self.network), self.unconditional, self.guidance_scale)
         elif self.guidance_scale != 1:
             raise ValueError(
                 f"`guidance_scale` needs a `guide` or `unconditional`. Received: guidance_scale={self.guidance_scale}"
             )
+        else:
+            denoise = Denoiser(self.network)
         object.__setattr__(self, "denoise", denoise)
         object.__setattr__(self, "recommended", self.sampler(RECOMMENDED_SAMPLER, eta=RECOMMENDED_ETA))
 
