@@ -26,6 +26,23 @@ def decode(z):
 
 widgets.latent_explorer(decode, rng.normal(size=(200, 2)), np.arange(200) % 2, ["a", "b"], image_shape=(8, 8))
 """,
+    "nearest_captions": """
+from diffusion_course.tokenizer import Tokenizer, learn_merges
+from diffusion_course.widgets.nearest_captions import Space
+
+lines = ["a red ring", "a blue star", "a red star", "a blue ring"]
+words = Tokenizer(learn_merges(lines, 40), length=8)
+
+def count_words(ids):
+    counts = np.apply_along_axis(np.bincount, 1, np.asarray(ids), minlength=words.vocabulary_size)[:, : words.start_id]
+    return counts / np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1e-9)
+
+told = count_words(words.encode(lines))
+widgets.nearest_captions(
+    {"words": Space(count_words, told, told), "reversed": Space(count_words, told[::-1], told[::-1])},
+    words, rng.random((4, 8, 8, 3)), lines, ["a red ring"],
+)
+""",
     "noise_slider": 'widgets.noise_slider(pictures, {"half": lambda y, s: y / 2, "told": lambda y, s: y - s / 2})',
     "noising_explorer": """
 widgets.noising_explorer(
@@ -121,6 +138,15 @@ def test_every_control_changes_what_is_seen(page, cell):
 def test_latent_explorer_decodes_where_the_learner_goes(page, cell):
     cell.locator(".latent-explorer-stage").focus()
     assert_changes(page, cell, lambda: page.keyboard.press("Shift+ArrowRight"))
+
+
+@pytest.mark.parametrize("cell", ["nearest_captions"], indirect=True)
+def test_neighbours_follow_what_is_typed_and_say_what_they_do_not_know(page, cell):
+    line = cell.locator("input[type=text]").first
+    assert_changes(page, cell, lambda: line.fill("a blue star and an octopus"))
+    cell.get_by_text("Not a word of the captions").wait_for()
+    assert_changes(page, cell, lambda: line.fill("a red ring " * 9))
+    cell.get_by_text("Too long: 6 tokens fit").wait_for()
 
 
 def test_nothing_was_reported_on_the_console(page):

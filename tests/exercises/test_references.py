@@ -1,5 +1,7 @@
 """The reference solutions against truths that are known without them."""
 
+from collections import Counter
+
 import keras
 import numpy as np
 import pytest
@@ -7,8 +9,11 @@ from keras import layers
 from scipy.integrate import trapezoid
 from scipy.stats import norm, rankdata
 
-from diffusion_course.exercises import ch00, ch01, ch02, ch03, ch04, ch05, ch06, ch07, ch08
+from diffusion_course import tokenizer
+from diffusion_course.datasets import scene_captions, scenes
+from diffusion_course.exercises import ch00, ch01, ch02, ch03, ch04, ch05, ch06, ch07, ch08, ch12
 from diffusion_course.layers.residual import ResidualBlock
+from diffusion_course.metrics.retrieval import retrieval
 
 rng = np.random.default_rng(0)
 x0, noise = rng.uniform(-1, 1, (3, 4)), rng.standard_normal((3, 4))
@@ -222,3 +227,39 @@ def test_slerp_turns_by_equal_angles_from_a_to_b():
     np.testing.assert_allclose(ch08.slerp(a, 3 * b, 0.0), a, atol=1e-12)
     np.testing.assert_allclose(ch08.slerp(a, 3 * b, 1.0), 3 * b, atol=1e-12)
     np.testing.assert_allclose(ch08.slerp(a, a, 0.3), a)
+
+
+def test_merging_the_most_frequent_pair_again_and_again_gives_the_library_s_merges():
+    captions = scene_captions.sample_captions(scenes.sample_scenes(200, seed=0, kind="both"), seed=0)
+    words = Counter(tokenizer.symbols_of(w) for c in captions for w in tokenizer.split(tokenizer.clean(c)))
+    merges = []
+    for _ in range(60):
+        merges.append(ch12.most_frequent_pair(words))
+        words = {ch12.replace_pair(w, merges[-1], "".join(merges[-1])): n for w, n in words.items()}
+    assert merges == tokenizer.learn_merges(captions, 60)
+
+
+def test_contrastive_loss_of_equal_logits_is_that_of_guessing_and_its_gradient_is_the_limit_of_differences():
+    assert ch12.contrastive_loss(np.zeros((7, 7))) == pytest.approx(np.log(7))
+    logits = np.random.default_rng(5).standard_normal((4, 4))
+    gradient = ch12.loss_gradient(logits)
+    np.testing.assert_allclose(gradient.sum(), 0, atol=1e-12)
+    for i, j in ((0, 0), (1, 3), (2, 1)):
+        step = np.zeros((4, 4))
+        step[i, j] = 1e-5
+        difference = ch12.contrastive_loss(logits + step) - ch12.contrastive_loss(logits - step)
+        assert gradient[i, j] == pytest.approx(difference / 2e-5, rel=1e-6)
+
+
+def test_twins_are_met_as_often_as_counted():
+    batches = np.random.default_rng(0).integers(60, size=(4000, 64))
+    met = np.mean([(batch[1:] == batch[0]).any() for batch in batches])
+    assert ch12.share_with_twin(60, 64) == pytest.approx(met, abs=0.03)
+    assert ch12.share_with_twin(60, 1) == 0
+
+
+def test_recall_at_1_is_retrieval_and_at_all_is_1():
+    images, texts = np.random.default_rng(1).standard_normal((2, 30, 3)) + np.arange(30)[:, None] % 7
+    unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (images, texts)]
+    assert ch12.recall_at(unit[0] @ unit[1].T, 1) == retrieval(images, texts)["image to text"]
+    assert ch12.recall_at(unit[0] @ unit[1].T, 30) == 1

@@ -8,6 +8,7 @@ when its function is called.
 
 from diffusion_course.widgets.denoising_film import denoising_film
 from diffusion_course.widgets.latent_explorer import latent_explorer
+from diffusion_course.widgets.nearest_captions import nearest_captions
 from diffusion_course.widgets.noise_slider import noise_slider
 from diffusion_course.widgets.noising_explorer import noising_explorer
 from diffusion_course.widgets.path_switches import path_switches
@@ -18,6 +19,7 @@ from diffusion_course.widgets.word_pictures import word_pictures
 __all__ = [
     "denoising_film",
     "latent_explorer",
+    "nearest_captions",
     "noising_explorer",
     "noise_slider",
     "path_switches",
