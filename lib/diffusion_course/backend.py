@@ -196,6 +196,44 @@ def _jitted_with_weights(function: Callable) -> Callable:
     return call
 
 
+def gradient(function: Callable) -> Callable:
+    """The derivative of a function's sum with respect to its first argument.
+
+    Where row i of the result depends on row i of the argument alone, as in a network, that is each row's own gradient.
+
+    Args:
+        function: of tensors, the first of them floating point; differentiable.
+
+    Returns:
+        A function with the same arguments, which returns a tensor like the first. It may be compiled.
+    """
+    backend = _backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        def derivative(x, *args, **kwargs):
+            x = tf.convert_to_tensor(x)
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(x)
+                total = tf.reduce_sum(function(x, *args, **kwargs))
+            return tape.gradient(total, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+        return derivative
+    if backend == "jax":
+        import jax
+
+        return jax.grad(lambda x, *args, **kwargs: function(x, *args, **kwargs).sum())
+    import torch
+
+    def derivative(x, *args, **kwargs):
+        x = torch.as_tensor(x).detach().requires_grad_(True)
+        with torch.enable_grad():
+            total = function(x, *args, **kwargs).sum()
+        return torch.autograd.grad(total, x)[0]
+
+    return derivative
+
+
 def xla_problem() -> str | None:
     """Compiles and runs a tiny function with XLA.
 
