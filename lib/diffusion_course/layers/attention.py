@@ -1,6 +1,11 @@
 """Attention: every position looks at every other and takes a weighted mean of what it finds.
 
-Built by hand in chapter 07.
+Built by hand in chapters 07 and 11.
+
+Why not `keras.ops.dot_product_attention`? On a CPU with TensorFlow it saves nothing. Measured in turns with `attention`
+on two cores, batch 16, 4 heads of 16, 8 x 8 and 16 x 16 queries, 32 keys, 77, or as many as queries: the ratio of times
+is 0.98 to 1.25 forward (median of six 1.04), and 0.97 to 1.57 forward and backward (median of six 1.35). And it does
+not return the weights, which maps of attention need.
 """
 
 import math

@@ -1,15 +1,21 @@
 """Transformer blocks over the pixels of a feature map: they look at each other, and at a context such as a text.
 
-Chapter 11, which is to come, builds them by hand.
+Built by hand in chapter 11. Each layer hands over its attention weights where it is asked to; `models.attention_maps`
+asks all layers of a network. Nothing is computed for it otherwise: the weights are there anyway.
 """
 
 import keras
-from keras import layers, ops
+from keras import KerasTensor, layers, ops
 
 from diffusion_course.layers.attention import attention, check_heads
 from diffusion_course.layers.normalization import GroupNorm, check_groups
 
 LAYER_NORM_EPSILON = 1e-5
+
+
+def _weights_spec(heads: int, x_shape, context_shape, dtype) -> KerasTensor:
+    """What attention weights look like, for functional models; shapes (B, N, D) and (B, M, E)."""
+    return KerasTensor((x_shape[0], heads, x_shape[1], context_shape[1]), dtype=dtype)
 
 
 @keras.saving.register_keras_serializable(package="diffusion_course")
@@ -31,7 +37,7 @@ class CrossAttention(layers.Layer):
         return_weights: also return the weights (B, heads, N, M).
 
     Returns:
-        (B, N, units).
+        (B, N, units); with ``return_weights`` a tuple of that and the weights.
 
     Raises:
         ValueError: ``units`` is not divisible by ``heads``.
@@ -74,6 +80,12 @@ class CrossAttention(layers.Layer):
 
     def compute_output_shape(self, x_shape, context_shape=None):
         return (*x_shape[:-1], self.units or x_shape[-1])
+
+    def compute_output_spec(self, x, context=None, attention_mask=None, return_weights=False):
+        out = super().compute_output_spec(x, context, attention_mask)
+        context = x if context is None else context
+        weights = _weights_spec(self.heads, x.shape, context.shape, out.dtype)
+        return (out, weights) if return_weights else out
 
     def get_config(self):
         return {**super().get_config(), "heads": self.heads, "units": self.units, "bias": self.bias}
@@ -128,9 +140,10 @@ class BasicTransformerBlock(layers.Layer):
         x: (B, N, D).
         context: (B, M, E), or None: then the second attention is over ``x`` again.
         attention_mask: of the context, as in `CrossAttention`.
+        return_weights: also return the weights with which it looked at the context.
 
     Returns:
-        (B, N, D).
+        (B, N, D); with ``return_weights`` a tuple of that and the weights (B, heads, N, M).
 
     Reference: Rombach et al. 2022 (arXiv:2112.10752), appendix E.2.1; its code normalises before each part.
     """
@@ -159,13 +172,22 @@ class BasicTransformerBlock(layers.Layer):
         self.out.build((*x_shape[:-1], self.mlp_ratio * units))
         self.built = True
 
-    def call(self, x, context=None, attention_mask=None):
+    def call(self, x, context=None, attention_mask=None, return_weights=False):
         x = x + self.self_attention(self.norm_1(x))  # (B, N, D)
-        x = x + self.cross_attention(self.norm_2(x), context, attention_mask)
-        return x + self.out(self.mlp(self.norm_3(x)))
+        seen = self.cross_attention(self.norm_2(x), context, attention_mask, return_weights=return_weights)
+        h, weights = seen if return_weights else (seen, None)  # (B, N, D), (B, h, N, M)
+        x = x + h
+        x = x + self.out(self.mlp(self.norm_3(x)))
+        return (x, weights) if return_weights else x
 
     def compute_output_shape(self, x_shape, context_shape=None):
         return tuple(x_shape)
+
+    def compute_output_spec(self, x, context=None, attention_mask=None, return_weights=False):
+        out = super().compute_output_spec(x, context, attention_mask)
+        context = x if context is None else context
+        weights = _weights_spec(self.heads, x.shape, context.shape, out.dtype)
+        return (out, weights) if return_weights else out
 
     def get_config(self):
         return {**super().get_config(), "heads": self.heads, "mlp_ratio": self.mlp_ratio}
@@ -188,9 +210,11 @@ class SpatialTransformer(layers.Layer):
         x: (B, H, W, C). Memory and time grow with (H W)**2.
         context: (B, M, E) or None, as in `BasicTransformerBlock`.
         attention_mask: of the context, as there.
+        return_weights: also return the weights with which each block looked at the context.
 
     Returns:
-        (B, H, W, C).
+        (B, H, W, C); with ``return_weights`` a tuple of that and a list of ``depth`` weights (B, heads, H W, M), whose
+        row y W + x belongs to the pixel (y, x).
 
     Raises:
         ValueError: the channels are not divisible by ``heads`` or ``groups``.
@@ -233,17 +257,31 @@ class SpatialTransformer(layers.Layer):
             block.build((batch, pixels, channels), context_shape)
         self.built = True
 
-    def call(self, x, context=None, attention_mask=None):
+    def call(self, x, context=None, attention_mask=None, return_weights=False):
         _, height, width, channels = ops.shape(x)
         h = self.project_in(self.norm(x))  # (B, H, W, C)
         h = ops.reshape(h, (-1, height * width, channels))  # (B, N, C), a sequence of pixels
+        maps = []
         for block in self.blocks:
-            h = block(h, context, attention_mask)
+            if return_weights:
+                h, weights = block(h, context, attention_mask, return_weights=True)  # (B, N, C), (B, h, N, M)
+                maps.append(weights)
+            else:
+                h = block(h, context, attention_mask)
         h = ops.reshape(h, (-1, height, width, channels))  # (B, H, W, C)
-        return x + self.project_out(h)
+        x = x + self.project_out(h)
+        return (x, maps) if return_weights else x
 
     def compute_output_shape(self, x_shape, context_shape=None):
         return tuple(x_shape)
+
+    def compute_output_spec(self, x, context=None, attention_mask=None, return_weights=False):
+        out = super().compute_output_spec(x, context, attention_mask)
+        batch, height, width, channels = x.shape
+        pixels = (batch, None if None in (height, width) else height * width, channels)
+        seen = pixels if context is None else context.shape
+        maps = [_weights_spec(self.heads, pixels, seen, out.dtype) for _ in self.blocks]
+        return (out, maps) if return_weights else out
 
     def get_config(self):
         own = {"heads": self.heads, "depth": self.depth, "groups": self.groups}
