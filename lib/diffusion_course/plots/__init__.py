@@ -5,6 +5,7 @@ from diffusion_course.plots.detection import roc_curves, score_histogram
 from diffusion_course.plots.display import as_pictures, show
 from diffusion_course.plots.grids import image_grid, image_rows
 from diffusion_course.plots.latents import decoded_plane, latent_map, plane_points
+from diffusion_course.plots.matrices import heat_maps
 from diffusion_course.plots.signals import lines_along, signal_overlays
 from diffusion_course.plots.style import CLASS_COLOURS, CLASS_MARKERS
 from diffusion_course.plots.trajectories import film, steps_against_quality
@@ -15,6 +16,7 @@ __all__ = [
     "as_pictures",
     "decoded_plane",
     "film",
+    "heat_maps",
     "image_grid",
     "image_rows",
     "latent_map",
