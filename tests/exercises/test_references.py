@@ -11,7 +11,7 @@ from scipy.stats import norm, rankdata
 
 from diffusion_course import tokenizer
 from diffusion_course.datasets import scene_captions, scenes
-from diffusion_course.exercises import ch00, ch01, ch02, ch03, ch04, ch05, ch06, ch07, ch08, ch12
+from diffusion_course.exercises import ch00, ch01, ch02, ch03, ch04, ch05, ch06, ch07, ch08, ch12, ch13
 from diffusion_course.layers.residual import ResidualBlock
 from diffusion_course.metrics.retrieval import retrieval
 
@@ -263,3 +263,14 @@ def test_recall_at_1_is_retrieval_and_at_all_is_1():
     unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (images, texts)]
     assert ch12.recall_at(unit[0] @ unit[1].T, 1) == retrieval(images, texts)["image to text"]
     assert ch12.recall_at(unit[0] @ unit[1].T, 30) == 1
+
+
+def test_guidance_by_the_classifier_that_a_network_implies_is_guidance_without_one():
+    null, cond, sigma = *np.random.default_rng(2).standard_normal((2, 3, 4)), 0.7
+    implied = (null - cond) / sigma  # the difference of two scores, each -noise / sigma
+    for scale in (0.0, 1.0, 3.0):
+        by_classifier = ch13.towards_class(null, implied, sigma, scale)
+        np.testing.assert_allclose(ch13.classifier_free_noise(null, cond, scale), by_classifier)
+        np.testing.assert_allclose(ch13.compose(null, [cond], [scale]), by_classifier)
+    assert ch13.drop_labels(np.arange(3), np.array([True, False, True]), 3).tolist() == [3, 1, 3]
+    assert ch13.scale_at(np.array([-1.0, 0.0, 1.0]), 5.0, 0.0, 0.5).tolist() == [1, 5, 1]
