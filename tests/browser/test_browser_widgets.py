@@ -20,6 +20,10 @@ scores = {name: np.exp(rng.normal(size=200) + gap * truth) for name, gap in (("g
 # name -> source of the cell that shows it
 CELLS = {
     "denoising_film": "widgets.denoising_film(film, film[::-1], [30, 20, 10, 0])",
+    "guidance_scale": """
+drawn = {s: rng.random((2, 8, 8, 8, 1)) for s in (0.0, 1.0, 3.0)}
+widgets.guidance_scale(drawn, {"fidelity": {0: 0.1, 1: 0.9, 3: 1.0}, "diversity": {0: 1.6, 1: 0.9, 3: 0.6}}, ["a", "b"])
+""",
     "latent_explorer": """
 def decode(z):
     return np.broadcast_to(1 / (1 + np.exp(-z[:, :1, None, None] - z[:, 1:, None, None])), (1, 8, 8, 1))

@@ -7,6 +7,7 @@ when its function is called.
 """
 
 from diffusion_course.widgets.denoising_film import denoising_film
+from diffusion_course.widgets.guidance_scale import guidance_scale
 from diffusion_course.widgets.latent_explorer import latent_explorer
 from diffusion_course.widgets.nearest_captions import nearest_captions
 from diffusion_course.widgets.noise_slider import noise_slider
@@ -18,6 +19,7 @@ from diffusion_course.widgets.word_pictures import word_pictures
 
 __all__ = [
     "denoising_film",
+    "guidance_scale",
     "latent_explorer",
     "nearest_captions",
     "noising_explorer",

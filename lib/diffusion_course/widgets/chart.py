@@ -1,4 +1,4 @@
-"""A line chart as SVG that is drawn once; only its mark is made anew, so that it follows a slider on any machine."""
+"""A line chart as SVG that is drawn once; only its marks are made anew, so that it follows a slider on any machine."""
 
 import html
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _LEFT, _TOP, _BOTTOM, _LEGEND = 46, 12, 40, 150
 
 
 class Chart:
-    """Lines over common axes, a legend to the right, and a mark.
+    """Lines over common axes, a legend to the right, and marks.
 
     Args:
         lines: name -> (x values, y values); beyond the limits they run along the frame.
@@ -68,24 +68,21 @@ class Chart:
         u, v = (np.clip(x, x0, x1) - x0) / (x1 - x0), (y1 - np.clip(y, y0, y1)) / (y1 - y0)
         return _LEFT + u * (self._size[0] - _LEGEND - _LEFT), _TOP + v * (self._size[1] - _BOTTOM - _TOP)
 
-    def svg(self, words: str, mark: tuple[str, float, float] | None = None) -> str:
+    def svg(self, words: str, *marks: tuple[str, float, float]) -> str:
         """The chart as HTML.
 
         Args:
             words: what a reader who cannot see it must know.
-            mark: (name of a line, x, y) of the mark, or None for none.
+            *marks: (name of a line, x, y) of each mark.
         """
-        dot = ""
-        if mark is not None:
-            (x, y), colour = (
-                self._place(*mark[1:]),
-                CLASS_COLOURS[self._names.index(mark[0]) % len(CLASS_COLOURS)],
-            )
-            dot = (
+        dots = ""
+        for name, *point in marks:
+            (x, y), colour = self._place(*point), CLASS_COLOURS[self._names.index(name) % len(CLASS_COLOURS)]
+            dots += (
                 f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{colour}" stroke="black" stroke-width="1.5"/>'
             )
         width, height = self._size
         return (
             f'<svg role="img" aria-label="{html.escape(words)}" viewBox="0 0 {width} {height}" font-size="12" '
-            f'style="width:{width}px;max-width:100%" fill="currentColor">{self._fixed}{dot}</svg>'
+            f'style="width:{width}px;max-width:100%" fill="currentColor">{self._fixed}{dots}</svg>'
         )
