@@ -36,11 +36,13 @@ from pathlib import Path
 
 import numpy as np
 
+from diffusion_course.course.files import read_verified
 from diffusion_course.course.writing import write_whole
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 WORD_END = "</w>"
 CLIP_MERGES = 49_408 - 2 * 256 - 2  # of the published file only so many lines count
+SHIPPED = ("scenes",)
 _FORMAT = "diffusion_course tokenizer 1"
 
 Pair = tuple[str, str]
@@ -300,15 +302,41 @@ class Tokenizer:
 
     # --- Files
 
-    def save(self, path) -> None:
-        """Writes everything that `load` needs as JSON; a file of that name is replaced once the new one is whole."""
+    def as_bytes(self) -> bytes:
+        """Everything that `from_bytes` needs, as JSON."""
         state = {
             "format": _FORMAT,
             "length": self.length,
             "pad_id": self.pad_id,
             "merges": [" ".join(pair) for pair in self.merges],
         }
-        write_whole(Path(path), (json.dumps(state, ensure_ascii=False, indent=1) + "\n").encode())
+        return (json.dumps(state, ensure_ascii=False, indent=1) + "\n").encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, name: str = "the file") -> "Tokenizer":
+        """The tokenizer that `as_bytes` wrote.
+
+        Args:
+            data: the whole content.
+            name: how errors call it.
+
+        Raises:
+            ValueError: the content is another one, or cut short; the message names it.
+        """
+        try:
+            state = json.loads(data.decode())
+            if state["format"] != _FORMAT:
+                raise ValueError(f"its format is {state['format']!r}, not {_FORMAT!r}")
+            merges = [tuple(line.split(" ")) for line in state["merges"]]
+            return cls(merges, length=state["length"], pad_id=state["pad_id"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"{name} must be a file written by `Tokenizer.save`. Received: {error}"
+            ) from error
+
+    def save(self, path) -> None:
+        """Writes everything that `load` needs as JSON; a file of that name is replaced once the new one is whole."""
+        write_whole(Path(path), self.as_bytes())
 
     @classmethod
     def load(cls, path) -> "Tokenizer":
@@ -317,16 +345,7 @@ class Tokenizer:
         Raises:
             ValueError: the file is no such file, or cut short; the message names it.
         """
-        try:
-            state = json.loads(Path(path).read_text(encoding="utf-8"))
-            if state["format"] != _FORMAT:
-                raise ValueError(f"its format is {state['format']!r}, not {_FORMAT!r}")
-            merges = [tuple(line.split(" ")) for line in state["merges"]]
-            return cls(merges, length=state["length"], pad_id=state["pad_id"])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(
-                f"{path} must be a file written by `Tokenizer.save`. Received: {error}"
-            ) from error
+        return cls.from_bytes(Path(path).read_bytes(), str(path))
 
     @classmethod
     def from_clip_files(cls, merges_path, vocabulary_path=None, **settings) -> "Tokenizer":
@@ -364,6 +383,22 @@ class Tokenizer:
                     f"Received: {len(differ)} that differ, e.g. {next(iter(differ))!r}"
                 )
         return tokenizer
+
+
+def load_tokenizer(name: str = "scenes") -> Tokenizer:
+    """The tokenizer with which a shipped text encoder was trained.
+
+    Args:
+        name: "scenes", that of `clip-scenes`: 128 merges learned from captions, 32 tokens a text.
+
+    Raises:
+        MissingFile, DamagedFile: its file is absent, or fails its checksum.
+        ValueError: an unknown name.
+    """
+    if name not in SHIPPED:
+        raise ValueError(f"A tokenizer must be one of {', '.join(SHIPPED)}. Received: {name!r}")
+    file = f"weights/tokenizer-{name}.json"
+    return Tokenizer.from_bytes(read_verified(file), file)
 
 
 @lru_cache

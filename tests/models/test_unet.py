@@ -18,6 +18,7 @@ PICTURES = {
 CONDITIONS = {
     "context": RNG.standard_normal((2, 5, 6)).astype("float32"),
     "label": np.array([0, 3]),
+    "pooled": RNG.standard_normal((2, 5)).astype("float32"),
     "extra": RNG.standard_normal((2, 8, 8, 2)).astype("float32"),
 }
 SMALL = {"image_shape": (8, 8, 1), "groups": 2}
@@ -29,7 +30,7 @@ NETWORKS = {
     "all conditions": (
         UNet,
         {**SMALL, "widths": (4, 8), "heads": 2, "attention": (False, True), "fold": 2}
-        | {"context_dim": 6, "num_classes": 3, "extra_channels": 2, "transformer_depth": 2},
+        | {"context_dim": 6, "pooled_dim": 5, "num_classes": 3, "extra_channels": 2, "transformer_depth": 2},
     ),
     "as Stable Diffusion": (
         UNet,

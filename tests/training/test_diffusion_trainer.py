@@ -217,6 +217,60 @@ def test_conditions_reach_the_network_beside_their_pictures():
     np.testing.assert_allclose(said[:, 0, 0, 0], [-0.8, 0.8], atol=0.05)
 
 
+def test_conditions_are_dropped_together_at_their_rate_and_only_in_their_rows():
+    model = DiffusionTrainer(
+        told(), SCHEDULE, unconditional={"label": 7, "context": np.full((3, 2), -5.0)}, drop_rate=0.25
+    )
+    label, context = np.arange(4000) % 7, np.ones((4000, 3, 2), "float32")
+    dropped = model.dropped({"label": label.astype("int32"), "context": context, "other": label})
+    lost = numpy(dropped["label"]) == 7
+    assert abs(lost.mean() - 0.25) < 4 * np.sqrt(0.25 * 0.75 / 4000)
+    np.testing.assert_array_equal(numpy(dropped["label"])[~lost], label[~lost])
+    np.testing.assert_array_equal(numpy(dropped["context"]), np.where(lost[:, None, None], -5.0, context))
+    assert dropped["other"] is label and numpy(dropped["label"]).dtype == "int32"
+    again = numpy(model.dropped({"label": label.astype("int32"), "context": context})["label"]) == 7
+    assert (again != lost).any()  # drawn anew each time
+
+
+def test_a_network_learns_what_all_pictures_have_in_common_where_labels_are_dropped():
+    inputs = {"x": keras.Input((8, 8, 1), name="x")}
+    inputs |= {name: keras.Input((), dtype="int32", name=name) for name in ("t", "label")}
+    value = keras.layers.Embedding(3, 1)(inputs["label"])[:, None, None]
+    keras.utils.set_random_seed(0)
+    model = DiffusionTrainer(
+        keras.Model(inputs, keras.ops.zeros_like(inputs["x"]) + value), SCHEDULE, prediction="x0",
+        unconditional={"label": 2}, drop_rate=0.5,
+    )  # fmt: skip
+    how = {"steps": 120, "batch_size": 96, "warmup": 0, "learning_rate": 0.05, "ema": 0.8}
+    train_diffusion(model, X, conditions={"label": LABELS}, **how)
+    said = numpy(model.network({"x": X[:3], "t": np.zeros(3, "int32"), "label": np.array([0, 1, 2])}))
+    np.testing.assert_allclose(said[:, 0, 0, 0], [-0.8, 0.8, X.mean()], atol=0.06)
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"unconditional": {"label": 1}, "drop_rate": 0}, "above 0 and below 1"),
+        ({"unconditional": {"label": 1}, "drop_rate": 1.0}, "above 0 and below 1"),
+        ({"unconditional": {"labels": 1}}, "shape of a row.*labels of shape"),
+        ({"unconditional": {"label": [1]}}, "shape of a row.*label of shape"),
+    ],
+)
+def test_dropping_is_checked(how, words):
+    with pytest.raises(ValueError, match=words):
+        DiffusionTrainer(told(), SCHEDULE, **how)({"x": X[:4], "label": LABELS[:4]})
+
+
+def test_a_checkpoint_of_another_dropping_is_refused():
+    plans = [
+        DiffusionTrainer(told(), SCHEDULE, **how).plan()
+        for how in ({}, {"unconditional": {"label": 1}}, {"unconditional": {"label": 2}},
+                    {"unconditional": {"label": 1}, "drop_rate": 0.2})
+    ]  # fmt: skip
+    assert all(a != b for i, a in enumerate(plans) for b in plans[:i])
+    assert "drop rate" not in plans[0]  # older checkpoints still fit
+
+
 def test_pictures_that_look_like_0_to_1_give_a_warning_and_others_none():
     how = {"steps": 1, "batch_size": 96, "warmup": 0, "conditions": {"label": LABELS}, "steps_per_epoch": 1}
     with pytest.warns(UserWarning, match=r"must span \[-1, 1\].*by 2 x - 1. Received: from 0.1 to 0.9"):

@@ -26,6 +26,17 @@ def test_a_pass_has_every_meaning_once_and_in_the_end_every_row():
     assert all((KEYS[batch["row"]] == batch["key"]).all() for batch in batches)
 
 
+def test_meanings_of_several_rows_come_again_in_later_rounds_of_a_pass():
+    # rounds of 9, 2 and 1 meanings: four batches of two, then one, then none
+    for a_pass in (take(50, batch_size=2)[i : i + 5] for i in range(0, 50, 5)):
+        met = np.bincount(np.concatenate([batch["key"] for batch in a_pass]), minlength=10)
+        assert met.sum() == 10 and met.max() == 2 and set(np.flatnonzero(met == 2)) <= {5, 7}
+        rows = np.concatenate([batch["row"] for batch in a_pass])
+        assert len(set(rows)) == 10  # each time by another row
+        assert sorted([5, 7]) in [sorted(batch["key"]) for batch in a_pass]
+        assert all(len(set(batch["key"])) == 2 for batch in a_pass)
+
+
 def test_no_meaning_is_twice_in_a_batch_that_does_not_divide_the_pass():
     for batch in take(40, batch_size=4):
         assert len(set(batch["key"])) == 4

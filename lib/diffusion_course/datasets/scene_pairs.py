@@ -6,11 +6,12 @@
 'a blue star above a red ring on a white background'
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 
-from diffusion_course.datasets.scenes import Scene
+from diffusion_course.datasets.scenes import SHAPES, Scene, is_held_out
 
 
 def swapped(scene: Scene) -> Scene:
@@ -39,6 +40,51 @@ def scene_numbers(scenes: Sequence[Scene]) -> np.ndarray:
 def pair_numbers(scenes: Sequence[Scene]) -> np.ndarray:
     """(N,) integers: as `scene_numbers`, but one number for a scene and its swapped form."""
     return _numbers([(frozenset(scene.objects), scene.background, scene.relation) for scene in scenes])
+
+
+def related(scenes: Sequence[Scene], *, swap: bool, seed: int) -> tuple[list[Scene], np.ndarray]:
+    """Families of scenes that are hard to tell apart, for training on each other's wrong answers.
+
+    Every scene with two objects gets a relative whose first object has another shape and, with ``swap``, both get one
+    with their objects swapped. Every other set of scenes with one object that differ in nothing but the shape, at
+    random, becomes a family too. Shapes are a few pixels; without such families a network learns them last.
+
+    Args:
+        scenes: of either kind. Scenes with two objects that are there already, as themselves or as a relative, are
+            left out; those with one may come several times.
+        swap: whether swapped relatives are added.
+        seed: of what is left to chance.
+
+    Returns:
+        Scenes, and (N,) integers, equal within a family, as `training.distinct_batches` takes them for ``together``.
+        A relative is held out exactly if the scene is.
+    """
+    rng = np.random.default_rng(seed)
+    family, out, there, names = {}, [], set(), []
+    for scene in scenes:
+        if len(scene.objects) == 1:
+            rest = (
+                scene.objects[0].size,
+                scene.objects[0].colour,
+                scene.background,
+                scene.objects[0].position,
+            )
+            together = family.setdefault(rest, rng.random() < 0.5)
+            out.append(scene)
+            names.append(rest if together else scene)
+            continue
+        first, second = scene.objects
+        shapes = [dataclasses.replace(first, shape=shape) for shape in SHAPES if shape != first.shape]
+        others = [Scene((o, second), scene.background, scene.relation) for o in shapes if o != second]
+        others = [other for other in others if is_held_out(other) == is_held_out(scene)]
+        members = [scene, *([others[rng.integers(len(others))]] if others else [])]
+        members = with_swapped(members) if swap else members
+        if not there.isdisjoint(members):
+            continue
+        there.update(members)
+        out += members
+        names += [scene] * len(members)
+    return out, _numbers(names)
 
 
 def _numbers(things) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Models by name: one record each, and the trained weights that come with the course."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,7 +10,9 @@ from diffusion_course.course.files import read_verified
 from diffusion_course.models.anomaly import AnomalyDetector
 from diffusion_course.models.autoencoder import Autoencoder
 from diffusion_course.models.classifier import Classifier
+from diffusion_course.models.clip import CLIP
 from diffusion_course.models.denoising_autoencoders import DenoisingAutoencoder, DnCNN
+from diffusion_course.models.noisy_classifier import NoisyClassifier
 from diffusion_course.models.resnet_denoiser import ResNetDenoiser
 from diffusion_course.models.unet import UNet
 from diffusion_course.models.vae import VAE
@@ -27,6 +29,8 @@ class Preset:
         prediction: "noise", "x0" or "velocity".
         clip: the range of the training data; None for latents, which have none.
         guide: (preset of a less trained network, guidance scale) that the course recommends beside it.
+        unconditional: condition -> what stands for "none" in classifier-free guidance, of one row; None where there is
+            no condition, or where a text encoder must say what the empty text is.
         shipped: whether trained weights come with the course.
     """
 
@@ -35,6 +39,7 @@ class Preset:
     prediction: str | None = None
     clip: tuple[float, float] | None = None
     guide: tuple[str, float] | None = None
+    unconditional: Mapping | None = None
     shipped: bool = True
 
 
@@ -92,6 +97,32 @@ PRESETS |= {
     # Without shipped weights, for who has a GPU: the size of many tutorials, with 96 channels, multipliers 1-2-2, two
     # blocks per level, attention of one head at the bottom, 500 steps.
     "unet-96": Preset(partial(UNet, widths=(96, 192, 192), heads=1), **_LINEAR, shipped=False),
+}
+
+# Part III. The text encoder's numbers are those of the tokenizer of Scenes, see `recipes/contrastive.py`.
+_clip_scenes = partial(CLIP, image={}, text={"vocabulary_size": 642, "length": 32})
+PRESETS |= {
+    "clip-scenes": Preset(_clip_scenes),
+    # Trained without swapped objects among the wrong answers: the control of chapter 12.
+    "clip-scenes-unpaired": Preset(_clip_scenes),
+    "unet-mnist-classes": Preset(
+        partial(_small_unet, num_classes=10), **_COSINE, unconditional={"label": 10}
+    ),
+    "classifier-mnist-noisy": Preset(NoisyClassifier),
+    # Pixels folded 4 x 4; the text comes in on both of GLIDE's paths.
+    "unet-scenes-pixels": Preset(
+        partial(
+            UNet,
+            image_shape=(32, 32, 3),
+            fold=4,
+            widths=(48, 96),
+            num_res_blocks=1,
+            attention=(True, True),
+            context_dim=128,
+            pooled_dim=128,
+        ),
+        **_COSINE,
+    ),
 }
 DIFFUSION = tuple(name for name, preset in PRESETS.items() if preset.schedule)
 SHIPPED = tuple(name for name, preset in PRESETS.items() if preset.shipped)

@@ -16,6 +16,7 @@ def stem(
     embedding_units: int,
     num_classes: int | None = None,
     context_dim: int | None = None,
+    pooled_dim: int | None = None,
     extra_channels: int = 0,
     **common,
 ):
@@ -29,6 +30,8 @@ def stem(
         num_classes: adds the input ``label``, (B,) integers from 0 to ``num_classes``, whose embedding is added to the
             step's. The last number, ``num_classes``, means "no class".
         context_dim: adds the input ``context``, (B, M, context_dim), e.g. a text's hidden states.
+        pooled_dim: adds the input ``pooled``, (B, pooled_dim), e.g. a text's pooled vector, which is projected and
+            added to the step's embedding: GLIDE's second path beside the context.
         extra_channels: adds the input ``extra``, (B, H, W, extra_channels), joined to the picture's channels, e.g. a
             mask and what it leaves of a picture.
         **common: of each layer, e.g. its dtype.
@@ -44,6 +47,10 @@ def stem(
         table = {"embeddings_initializer": "zeros", "name": "label_embedding", **common}
         label = layers.Embedding(num_classes + 1, embedding_units, **table)(inputs["label"])
         embedding = layers.Add(name="embedding", **common)([embedding, label])
+    if pooled_dim is not None:
+        inputs["pooled"] = keras.Input((pooled_dim,), name="pooled")
+        pooled = layers.Dense(embedding_units, name="pooled_embedding", **common)(inputs["pooled"])
+        embedding = layers.Add(name="embedding_with_pooled", **common)([embedding, pooled])
     if context_dim is not None:
         inputs["context"] = keras.Input((None, context_dim), name="context")
     h = inputs["x"]

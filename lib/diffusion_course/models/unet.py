@@ -34,15 +34,16 @@ class UNet(keras.Model):
         skips: whether the way up sees the features of the way down. False is the ablation of chapter 07.
         dropout: share of activations dropped in training.
         context_dim: size of a position of the ``context``; None for a network without one.
+        pooled_dim: size of ``pooled``, a vector that is added to the time embedding; None for a network without one.
         num_classes: how many classes the ``label`` may name; None for a network without one.
         extra_channels: channels of ``extra``, which is joined to ``x``.
         time: how blocks are told the step, "scale_shift" or "add", as in `ResidualBlock`.
         padding: of the halving convolutions, "same" or "symmetric", as in `Downsample`.
 
     Call arguments:
-        inputs: ``{"x": noisy pictures (B, H, W, C) in about [-1, 1], "t": steps (B,), integers}``, and conditions:
-            ``"context"`` (B, M, context_dim), ``"label"`` (B,) from 0 to num_classes, which means "no class", and
-            ``"extra"`` (B, H, W, extra_channels), each if the network was built for it.
+        inputs: ``{"x": noisy pictures (B, H, W, C) in about [-1, 1], "t": steps (B,), integers}``, and conditions, each
+            if the network was built for it: ``"context"`` (B, M, context_dim), ``"pooled"`` (B, pooled_dim),
+            ``"label"`` (B,) from 0 to num_classes, which means "no class", and ``"extra"`` (B, H, W, extra_channels).
 
     Returns:
         (B, H, W, out_channels), the prediction; zero before training.
@@ -71,6 +72,7 @@ class UNet(keras.Model):
         skips=True,
         dropout=0.0,
         context_dim=None,
+        pooled_dim=None,
         num_classes=None,
         extra_channels=0,
         time="scale_shift",
@@ -101,6 +103,7 @@ class UNet(keras.Model):
             embedding_units=embedding_units,
             num_classes=num_classes,
             context_dim=context_dim,
+            pooled_dim=pooled_dim,
             extra_channels=extra_channels,
             **common,
         )
@@ -149,11 +152,12 @@ class UNet(keras.Model):
         self.attention, self.middle_attention, self.heads = attention, middle_attention, heads
         self.transformer_depth, self.groups, self.embedding_units = transformer_depth, groups, embedding_units
         self.skips, self.dropout = skips, dropout
-        self.context_dim, self.num_classes, self.extra_channels = context_dim, num_classes, extra_channels
+        self.context_dim, self.pooled_dim, self.num_classes = context_dim, pooled_dim, num_classes
+        self.extra_channels = extra_channels
         self.time, self.padding = time, padding
 
     def get_config(self):
         parts = ("image_shape", "out_channels", "fold", "widths", "num_res_blocks", "attention")
         parts += ("middle_attention", "heads", "transformer_depth", "groups", "embedding_units", "skips")
-        parts += ("dropout", "context_dim", "num_classes", "extra_channels", "time", "padding")
+        parts += ("dropout", "context_dim", "pooled_dim", "num_classes", "extra_channels", "time", "padding")
         return config_of(self, parts)

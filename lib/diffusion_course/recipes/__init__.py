@@ -4,7 +4,7 @@ import os
 import platform
 import time
 from graphlib import TopologicalSorter
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import keras
 
@@ -18,6 +18,8 @@ from diffusion_course.models.weights import load_weights, weights_as_bytes
 from diffusion_course.recipes import (
     autoencoders,
     classifiers,
+    conditional,
+    contrastive,
     denoising_autoencoders,
     detectors,
     diffusion,
@@ -34,6 +36,8 @@ RECIPES: dict[str, Recipe] = {
     **denoising_autoencoders.RECIPES,
     **detectors.RECIPES,
     **diffusion.RECIPES,
+    **contrastive.RECIPES,
+    **conditional.RECIPES,
     **resnet_denoiser.RECIPES,
 }
 
@@ -151,11 +155,11 @@ def train(
         name, recipe, profile, seed, minutes, metrics, judged, model.count_params(), options
     ).encode()
     # Nothing was written so far: whatever fails or is interrupted before leaves the old files as they are.
+    files = {f"{name}.safetensors": weights, f"{name}.md": card, **(recipe.also() if recipe.also else {})}
     if folder:
-        write_together({folder / f"{name}.safetensors": weights, folder / f"{name}.md": card})
+        write_together({folder / file: content for file, content in files.items()})
     else:
-        file = presets.weights_file(name)
-        publish({file: weights, str(PurePosixPath(file).with_suffix(".md")): card})
+        publish({f"weights/{file}": content for file, content in files.items()})
     if recipe.tidy:
         recipe.tidy(profile, seed)
     return metrics

@@ -25,6 +25,7 @@ class Recipe:
         judge: model -> further metrics that take minutes, for the card alone; None if there are none.
         judged: on what, in words for the card.
         tidy: (profile, seed) -> None, removes checkpoints; called when the weights that came of them are safe.
+        also: () -> file name -> bytes, what belongs beside the weights, e.g. a tokenizer.
         needs: presets whose weights it goes on from, or is judged with: they must be trained before.
     """
 
@@ -34,6 +35,7 @@ class Recipe:
     judge: Callable[[keras.Model], dict[str, float]] | None = None
     judged: str = ""
     tidy: Callable[[str, int], None] | None = None
+    also: Callable[[], dict[str, bytes]] | None = None
     needs: tuple[str, ...] = ()
 
 

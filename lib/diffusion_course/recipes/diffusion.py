@@ -1,6 +1,7 @@
 """Recipes of the U-Nets of chapters 07 and 08."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -140,56 +141,79 @@ def judge_samples(network: keras.Model, name: str) -> dict[str, float]:
     }
 
 
+def checkpoints_of(name: str, stages: tuple[Stage, ...], profile: str, seed: int) -> list[Path]:
+    """Where a training keeps what it needs to go on: a file a stage, and others for another seed."""
+    steps = [PROFILE_STEPS[profile](stage.steps) for stage in stages]
+    return [
+        build_dir() / "checkpoints" / f"{name}.{profile}.seed-{seed}.stage-{number}.{count}-steps.safetensors"
+        for number, count in enumerate(steps)
+    ]
+
+
+def tidy_up(name: str, stages: tuple[Stage, ...], profile: str, seed: int) -> None:
+    """Removes them."""
+    for checkpoint in checkpoints_of(name, stages, profile, seed):
+        checkpoint.unlink(missing_ok=True)
+
+
+def train_stages(
+    network: keras.Model, name: str, stages: tuple[Stage, ...], profile: str, seed: int, data: dict, **told
+) -> float:
+    """Trains a diffusion preset's network stage after stage.
+
+    An interrupted training is not lost: the same call goes on from where it was, past finished stages too.
+
+    Args:
+        network: trained in place.
+        name: of the preset.
+        stages: one after the other.
+        profile, seed: of the training.
+        data: ``{"x": pictures}`` and ``"conditions"`` if there are any, as `train_diffusion` takes them.
+        **told: of the `DiffusionTrainer`.
+
+    Returns:
+        The seconds of all runs.
+    """
+    seconds = 0.0
+    for number, (stage, checkpoint) in enumerate(
+        zip(stages, checkpoints_of(name, stages, profile, seed), strict=True)
+    ):
+        steps = PROFILE_STEPS[profile](stage.steps)
+        pipeline = pipeline_for(name, network)
+        trainer = DiffusionTrainer(
+            network,
+            pipeline.schedule,
+            prediction=pipeline.prediction,
+            focus=stage.focus,
+            clip=pipeline.clip,
+            seed=number,
+            **told,
+        )
+        history = train_diffusion(
+            trainer,
+            **data,
+            steps=steps,
+            optimizer=stage.optimizer,
+            ema=stage.ema,
+            learning_rate=stage.learning_rate,
+            warmup=min(200, steps // 2),
+            steps_per_epoch=min(250, steps),
+            checkpoint=checkpoint,
+            callbacks=[ProgressBar()],
+        )
+        seconds += sum(history["seconds"])
+    return seconds
+
+
 def _recipe(name: str) -> Recipe:
     plan = PLANS[name]
-
-    def checkpoints(profile: str, seed: int) -> list[Path]:
-        """One a stage. Another seed is another training, and must not go on from this one's."""
-        folder = build_dir() / "checkpoints"
-        steps = [PROFILE_STEPS[profile](stage.steps) for stage in plan.stages]
-        return [
-            folder / f"{name}.{profile}.seed-{seed}.stage-{number}.{count}-steps.safetensors"
-            for number, count in enumerate(steps)
-        ]
-
-    def tidy(profile: str, seed: int) -> None:
-        for checkpoint in checkpoints(profile, seed):
-            checkpoint.unlink(missing_ok=True)
 
     def train(network: keras.Model, profile: str, seed: int = 0) -> float:
         x = 2 * training_data(plan.dataset, profile)[0] - 1
         if plan.start:
             start_from(network, presets.load_pretrained(plan.start))
-        seconds = 0.0
-        for number, (stage, checkpoint) in enumerate(
-            zip(plan.stages, checkpoints(profile, seed), strict=True)
-        ):
-            steps = PROFILE_STEPS[profile](stage.steps)
-            pipeline = pipeline_for(name, network)
-            trainer = DiffusionTrainer(
-                network,
-                pipeline.schedule,
-                prediction=pipeline.prediction,
-                learned_variance=plan.learned_variance,
-                focus=stage.focus,
-                clip=pipeline.clip,
-                seed=number,
-            )
-            history = train_diffusion(
-                trainer,
-                x,
-                steps=steps,
-                optimizer=stage.optimizer,
-                ema=stage.ema,
-                learning_rate=stage.learning_rate,
-                warmup=min(200, steps // 2),
-                steps_per_epoch=min(250, steps),
-                # An interrupted training is not lost: the same command goes on from here, past finished stages too.
-                checkpoint=checkpoint,
-                callbacks=[ProgressBar()],
-            )
-            seconds += sum(history["seconds"])
-        return seconds
+        learned = {"learned_variance": plan.learned_variance}
+        return train_stages(network, name, plan.stages, profile, seed, {"x": x}, **learned)
 
     def evaluate(network: keras.Model) -> dict[str, float]:
         return {"test_loss": test_loss(network, name)}
@@ -201,7 +225,7 @@ def _recipe(name: str) -> Recipe:
         f"eta = {RECOMMENDED_ETA:g}, no guide"
     )
     needs = ((plan.start,) if plan.start else ()) + ((f"classifier-{plan.dataset}",) if judge else ())
-    return Recipe(words, train, evaluate, judge, judged, tidy, needs)
+    return Recipe(words, train, evaluate, judge, judged, partial(tidy_up, name, plan.stages), needs=needs)
 
 
 RECIPES = {name: _recipe(name) for name in PLANS}

@@ -38,7 +38,11 @@ class DiffusionTrainer(keras.Model):
             are then hardly ever seen, and losses cannot be compared with those of another ``focus``.
         clip: (lowest, highest) value of the pictures, finite, to which the bound clips its guess of them, as samplers
             do; None for latents, which have no range.
-        seed: of steps and noise, 0 to 2^32 - 1.
+        unconditional: None, or name -> what stands for "no condition", of the shape of one row, e.g. ``{"label": 10}``:
+            in training it now and then takes the place of these conditions, of all of them together. The network so
+            learns to do without, as classifier-free guidance needs it.
+        drop_rate: share of the pictures that lose their conditions so, above 0 and below 1.
+        seed: of steps, noise and dropped conditions, 0 to 2^32 - 1.
 
     Call arguments:
         x: clean pictures (B, H, W, C) in ``clip``, or latents; or ``{"x": pictures, name: condition, ...}`` with
@@ -67,6 +71,8 @@ class DiffusionTrainer(keras.Model):
         learned_variance=False,
         focus=None,
         clip=(-1.0, 1.0),
+        unconditional=None,
+        drop_rate=0.1,
         seed=0,
         **kwargs,
     ):
@@ -87,7 +93,36 @@ class DiffusionTrainer(keras.Model):
         self.focus = None if focus is None else _two_numbers("focus", focus)
         # (T,) share of the draws that fall on a step or before it
         self._shares = None if focus is None else focused_shares(schedule, *self.focus)
+        self.unconditional = {name: np.asarray(value) for name, value in (unconditional or {}).items()}
+        if not 0 < drop_rate < 1:
+            raise ValueError(f"`drop_rate` must be above 0 and below 1. Received: drop_rate={drop_rate}")
+        self.drop_rate = float(drop_rate)
         self.draws = keras.random.SeedGenerator(self.seed)
+
+    def dropped(self, conditions: dict) -> dict:
+        """Conditions (B, ...), of which ``drop_rate`` of the rows have become ``unconditional``, all of a row together.
+
+        Raises:
+            ValueError: there is no such condition, or a row of it has another shape.
+
+        Reference: Ho and Salimans 2022 (arXiv:2207.12598), algorithm 1.
+        """
+        for name, value in self.unconditional.items():
+            if name not in conditions or tuple(conditions[name].shape[1:]) != value.shape:
+                known = {name: tuple(c.shape[1:]) for name, c in conditions.items()}
+                raise ValueError(
+                    "`unconditional` must be of the shape of a row of the conditions, here "
+                    f"{known}. Received: {name} of shape {value.shape}"
+                )
+        if not self.unconditional:
+            return conditions
+        rows = ops.shape(next(iter(conditions.values())))[0]
+        lost = keras.random.uniform((rows,), seed=self.draws) < self.drop_rate  # (B,)
+        for name, value in self.unconditional.items():
+            given = conditions[name]
+            here = ops.reshape(lost, (-1,) + (1,) * value.ndim)  # (B, 1, ...)
+            conditions = conditions | {name: ops.where(here, ops.cast(value, given.dtype), given)}
+        return conditions
 
     def draw_steps(self, batch):
         """Steps (B,) int32, each uniform on 0 .. T - 1 or as ``focus`` says, spread evenly over the batch."""
@@ -106,6 +141,7 @@ class DiffusionTrainer(keras.Model):
     def call(self, x):
         conditions = dict(x) if isinstance(x, dict) else {"x": x}
         x = ops.cast(conditions.pop("x"), "float32")
+        conditions = self.dropped(conditions)
         t = self.draw_steps(ops.shape(x)[0])  # (B,)
         noise = keras.random.normal(ops.shape(x), dtype="float32", seed=self.draws)  # (B, H, W, C)
         s = self.schedule
@@ -175,6 +211,9 @@ class DiffusionTrainer(keras.Model):
             "clip": self.clip,
             "seed": self.seed,
             "dtype": self.dtype_policy.name,
+            # absent without: checkpoints from before there was dropping still fit
+            **{f"no {name}": fingerprint(value[None]) for name, value in self.unconditional.items()},
+            **({"drop rate": self.drop_rate} if self.unconditional else {}),
         }
 
 

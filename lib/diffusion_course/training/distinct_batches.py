@@ -9,11 +9,13 @@ import numpy as np
 def distinct_batches(
     data, keys, *, batch_size: int = 64, together=None, seed: int = 0, start: int = 0
 ) -> Iterator:
-    """Endless passes over what the rows mean, each pass in an order of its own and with a row for each meaning.
+    """Endless passes over the rows, in which no batch has two rows of one meaning.
 
     A contrastive loss takes every other row of a batch for wrong. Two pictures of one scene, or two captions of it,
-    would make it punish what is right. Here a pass shows every meaning once, by one of its rows, so that no batch can
-    have it twice. As in `training.batches`, order and choice follow from ``seed`` and the number of the pass alone.
+    would make it punish what is right. Here a pass goes in rounds: the first has one row of every meaning, the second
+    another row of each meaning that has two, and so on. Batches never cross rounds. Meanings with many rows are so met
+    more often, in the later rounds among themselves. As in `training.batches`, order and choice follow from ``seed``
+    and the number of the pass alone.
 
     Args:
         data: dict, tuple or list of arrays (N, ...) that belong together, e.g. ``{"image": pictures, "ids": ids}``.
@@ -26,7 +28,7 @@ def distinct_batches(
         start: how many batches to leave out at the beginning.
 
     Yields:
-        (batch_size, ...) of each array. What is left of a pass and does not fill a batch is dropped.
+        (batch_size, ...) of each array. What is left of a round and does not fill a batch is dropped.
 
     Raises:
         ValueError: a length or ``batch_size`` is wrong, or rows of one key have different numbers in ``together``.
@@ -56,16 +58,22 @@ def distinct_batches(
 
 
 def _passes(data, key, counts, group, batch_size, seed, start):
-    rows = np.argsort(key, kind="stable")  # (N,) those of the first key, then those of the next, ...
-    first = np.cumsum(counts) - counts  # (K,) where each key's rows begin
-    per_pass = len(counts) // batch_size
-    number, place = divmod(start, per_pass)
+    per_round = [int(np.sum(counts > i)) // batch_size for i in range(counts.max())]  # how many batches
+    number, place = divmod(start, sum(per_round))
     while True:
         rng = np.random.default_rng([seed, number])
-        turn = rng.permutation(group.max() + 1)[group]  # (K,) when each key's group has its turn
-        order = np.lexsort((rng.random(len(counts)), turn))  # (K,) within a group at random
-        chosen = rows[first + rng.integers(counts)][order]  # (K,) a row for each key
-        for i in range(place, per_pass):
-            batch = chosen[i * batch_size : (i + 1) * batch_size]
-            yield keras.tree.map_structure(lambda array, batch=batch: array[batch], data)
+        shuffled = rng.permutation(len(key))  # (N,)
+        shuffled = shuffled[
+            np.argsort(key[shuffled], kind="stable")
+        ]  # the first key's rows at random, the next's, ...
+        batches = []
+        for i, count in enumerate(per_round):
+            keys = np.flatnonzero(counts > i)  # of this round
+            turn = rng.permutation(group.max() + 1)[group[keys]]  # when each key's group has its turn
+            order = np.lexsort((rng.random(len(keys)), turn))  # within a group at random
+            rows = shuffled[(np.cumsum(counts) - counts)[keys[order]] + i]
+            batches += np.split(rows[: count * batch_size], count) if count else []
+        order = rng.permutation(len(batches))
+        for batch in order[place:]:
+            yield keras.tree.map_structure(lambda array, rows=batches[batch]: array[rows], data)
         number, place = number + 1, 0
