@@ -4,6 +4,7 @@ from diffusion_course.plots.curves import plot_lines
 from diffusion_course.plots.detection import roc_curves, score_histogram
 from diffusion_course.plots.display import as_pictures, show
 from diffusion_course.plots.grids import image_grid, image_rows
+from diffusion_course.plots.guidance import scale_curves
 from diffusion_course.plots.latents import decoded_plane, latent_map, plane_points
 from diffusion_course.plots.matrices import heat_maps
 from diffusion_course.plots.signals import lines_along, signal_overlays
@@ -24,6 +25,7 @@ __all__ = [
     "plane_points",
     "plot_lines",
     "roc_curves",
+    "scale_curves",
     "score_histogram",
     "show",
     "signal_overlays",
