@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from diffusion_course.datasets.scene_captions import captions, scene_of
-from diffusion_course.datasets.scene_pairs import pair_numbers, scene_numbers, swapped, with_swapped
+from diffusion_course.datasets.scene_pairs import (
+    pair_numbers,
+    related,
+    scene_numbers,
+    swapped,
+    with_swapped,
+)
 from diffusion_course.datasets.scenes import is_held_out, sample_scenes
 
 ABOVE = scene_of("a red ring above a blue star on a white background")
@@ -27,3 +33,41 @@ def test_numbers():
     assert scenes[4:] == [swapped(ABOVE), swapped(beside)]
     np.testing.assert_array_equal(scene_numbers(scenes), [0, 1, 2, 1, 3, 4])
     np.testing.assert_array_equal(pair_numbers(scenes), [0, 1, 2, 1, 0, 2])
+
+
+@pytest.mark.parametrize("swap", [True, False])
+@pytest.mark.parametrize("split", ["train", "held_out"])
+def test_families_of_two_objects_differ_in_a_shape_and_perhaps_in_the_order(swap, split):
+    scenes, families = related(sample_scenes(300, 0, kind="two", split=split), swap=swap, seed=1)
+    assert len(set(scenes)) == len(scenes)  # none is in two families
+    assert all(is_held_out(scene) == (split == "held_out") for scene in scenes)
+    sizes = np.bincount(families)
+    assert set(sizes) <= ({2, 4} if swap else {1, 2}) and np.median(sizes) == sizes.max()
+    for family in range(50):
+        members = [scene for scene, number in zip(scenes, families, strict=True) if number == family]
+        assert not swap or {swapped(scene) for scene in members} == set(members)
+        first, *others = members[: len(members) // 2] if swap else members
+        for other in others:
+            assert (other.background, other.relation) == (first.background, first.relation)
+            (a, b), (c, d) = first.objects, other.objects
+            assert b == d and a.colour == c.colour and a.size == c.size and a.shape != c.shape
+
+
+def test_families_of_one_object_differ_in_nothing_but_the_shape_and_about_half_of_them_exist():
+    given = sample_scenes(3_000, 0)
+    scenes, families = related(given, swap=True, seed=1)
+    assert scenes == given
+    by_family, rest = {}, {}
+    for scene, number in zip(scenes, families, strict=True):
+        (o,) = scene.objects
+        by_family.setdefault(number, set()).add(scene)
+        rest.setdefault((o.size, o.colour, o.position, scene.background), set()).add(number)
+    for members in by_family.values():
+        alike = {
+            (s.objects[0].size, s.objects[0].colour, s.objects[0].position, s.background) for s in members
+        }
+        assert len(alike) == 1
+    together = np.mean([len(numbers) == 1 for numbers in rest.values()])
+    assert 0.42 < together < 0.58  # of 560 sets, each at random
+    again = related(given, swap=True, seed=2)[1]
+    assert (again != families).any()
