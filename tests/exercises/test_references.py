@@ -13,7 +13,6 @@ from diffusion_course import tokenizer
 from diffusion_course.datasets import scene_captions, scenes
 from diffusion_course.exercises import ch00, ch01, ch02, ch03, ch04, ch05, ch06, ch07, ch08, ch12, ch13
 from diffusion_course.layers.residual import ResidualBlock
-from diffusion_course.metrics.retrieval import retrieval
 
 rng = np.random.default_rng(0)
 x0, noise = rng.uniform(-1, 1, (3, 4)), rng.standard_normal((3, 4))
@@ -256,13 +255,6 @@ def test_twins_are_met_as_often_as_counted():
     met = np.mean([(batch[1:] == batch[0]).any() for batch in batches])
     assert ch12.share_with_twin(60, 64) == pytest.approx(met, abs=0.03)
     assert ch12.share_with_twin(60, 1) == 0
-
-
-def test_recall_at_1_is_retrieval_and_at_all_is_1():
-    images, texts = np.random.default_rng(1).standard_normal((2, 30, 3)) + np.arange(30)[:, None] % 7
-    unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (images, texts)]
-    assert ch12.recall_at(unit[0] @ unit[1].T, 1) == retrieval(images, texts)["image to text"]
-    assert ch12.recall_at(unit[0] @ unit[1].T, 30) == 1
 
 
 def test_guidance_by_the_classifier_that_a_network_implies_is_guidance_without_one():

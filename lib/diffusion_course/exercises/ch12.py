@@ -1,4 +1,4 @@
-"""Exercises of chapter 12: two lines of byte-pair encoding, the contrastive loss and its gradient, twins, recall."""
+"""Exercises of chapter 12: two lines of byte-pair encoding, the contrastive loss and its gradient, twins."""
 
 from collections import Counter
 
@@ -178,44 +178,13 @@ EXERCISES["share_with_twin"] = Exercise(
 )
 
 
-def recall_at(similarity, k):
-    own = np.diag(similarity)[:, None]
-    as_near = (similarity >= own).sum(axis=1) - 1
-    return (as_near < k).mean()
-
-
-_NEAR = np.random.default_rng(3).standard_normal((2, 8, 8)) + np.eye(8)
-
-EXERCISES["recall_at"] = Exercise(
-    "12.5",
-    recall_at,
-    cases=[(_NEAR[0], 1), (_NEAR[1], 3), (np.ones((4, 4)), 2), (_NEAR[0], 5)],
-    wrong={
-        "columns": lambda s, k: recall_at(s.T, k),
-        "ties right": lambda s, k: ((s > np.diag(s)[:, None]).sum(axis=1) < k).mean(),
-        "one too generous": lambda s, k: recall_at(s, k + 1),
-        "exactly": lambda s, k: ((s >= np.diag(s)[:, None]).sum(axis=1) == k).mean(),
-        "number": lambda s, k: len(s) * recall_at(s, k),
-        "farthest": lambda s, k: recall_at(-s, k),
-    },
-    hints={
-        "columns": "a row is a picture; compare its own caption, on the diagonal, with the others of the row.",
-        "ties right": "ties must count against the right answer, or embeddings that are all alike would win.",
-        "one too generous": "one place too many: for k = 1 no other caption may be as near.",
-        "exactly": "among the k nearest: also when it is nearer than the k-th.",
-        "number": "the share of the pictures was asked for: divide by their number.",
-        "farthest": "a large similarity means near.",
-    },
-)
-
-
 def loss_gradient(logits):
     rows, columns = softmax(logits, axis=1), softmax(logits, axis=0)
     return (rows + columns - 2 * np.eye(len(logits))) / (2 * len(logits))
 
 
 EXERCISES["loss_gradient"] = Exercise(
-    "12.6",
+    "12.5",
     loss_gradient,
     cases=[(_LOGITS[0],), (_LOGITS[1, :3, :3],)],
     shape="one derivative for each logit",
