@@ -53,7 +53,7 @@ def test_families_of_two_objects_differ_in_a_shape_and_perhaps_in_the_order(swap
             assert b == d and a.colour == c.colour and a.size == c.size and a.shape != c.shape
 
 
-def test_families_of_one_object_differ_in_nothing_but_the_shape_and_about_half_of_them_exist():
+def test_families_of_one_object_differ_in_nothing_but_shape_and_size_and_about_half_of_them_exist():
     given = sample_scenes(3_000, 0)
     scenes, families = related(given, swap=True, seed=1)
     assert scenes == given
@@ -61,13 +61,11 @@ def test_families_of_one_object_differ_in_nothing_but_the_shape_and_about_half_o
     for scene, number in zip(scenes, families, strict=True):
         (o,) = scene.objects
         by_family.setdefault(number, set()).add(scene)
-        rest.setdefault((o.size, o.colour, o.position, scene.background), set()).add(number)
+        rest.setdefault((o.colour, o.position, scene.background), set()).add(number)
     for members in by_family.values():
-        alike = {
-            (s.objects[0].size, s.objects[0].colour, s.objects[0].position, s.background) for s in members
-        }
+        alike = {(s.objects[0].colour, s.objects[0].position, s.background) for s in members}
         assert len(alike) == 1
     together = np.mean([len(numbers) == 1 for numbers in rest.values()])
-    assert 0.42 < together < 0.58  # of 560 sets, each at random
+    assert 0.4 < together < 0.6  # of 280 sets, each at random
     again = related(given, swap=True, seed=2)[1]
     assert (again != families).any()

@@ -50,6 +50,8 @@ def test_training_pairs_belong_together_and_hold_nothing_back(swap, monkeypatch)
 class Oracle:
     """Embeds pictures and captions by what they show or say; ``blind`` to some of it."""
 
+    log_scale = np.log(60.0)
+
     def __init__(self, blind=()):
         self.blind, self.seen = blind, {}
 

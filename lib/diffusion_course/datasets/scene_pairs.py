@@ -46,8 +46,8 @@ def related(scenes: Sequence[Scene], *, swap: bool, seed: int) -> tuple[list[Sce
     """Families of scenes that are hard to tell apart, for training on each other's wrong answers.
 
     Every scene with two objects gets a relative whose first object has another shape and, with ``swap``, both get one
-    with their objects swapped. Every other set of scenes with one object that differ in nothing but the shape, at
-    random, becomes a family too. Shapes are a few pixels; without such families a network learns them last.
+    with their objects swapped. Every other set of scenes with one object that differ in nothing but shape and size, at
+    random, becomes a family too. Both are a few pixels; without such families a network learns them last.
 
     Args:
         scenes: of either kind. Scenes with two objects that are there already, as themselves or as a relative, are
@@ -63,12 +63,7 @@ def related(scenes: Sequence[Scene], *, swap: bool, seed: int) -> tuple[list[Sce
     family, out, there, names = {}, [], set(), []
     for scene in scenes:
         if len(scene.objects) == 1:
-            rest = (
-                scene.objects[0].size,
-                scene.objects[0].colour,
-                scene.background,
-                scene.objects[0].position,
-            )
+            rest = (scene.objects[0].colour, scene.background, scene.objects[0].position)
             together = family.setdefault(rest, rng.random() < 0.5)
             out.append(scene)
             names.append(rest if together else scene)
