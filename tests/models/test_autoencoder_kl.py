@@ -83,12 +83,13 @@ def test_measured_scale_makes_the_variance_1_and_decoding_undoes_it():
 
 
 def test_config_scale_weights_and_model_survive(autoencoder, tmp_path):
-    again = AutoencoderKL.from_config({**autoencoder.get_config(), "latent_scale": 0.7})
-    assert again.get_config() == {**autoencoder.get_config(), "latent_scale": 0.7}
+    again = AutoencoderKL.from_config({**autoencoder.get_config(), "latent_scale": 0.75})
+    assert again.get_config() == {**autoencoder.get_config(), "latent_scale": 0.75}
+    autoencoder.latent_scale = 1.25
     load_weights(again, weights_as_bytes(autoencoder, "float32"))
     again.save(tmp_path / "m.keras")
     loaded = keras.saving.load_model(tmp_path / "m.keras")
-    assert loaded.latent_scale == 0.7
+    assert loaded.latent_scale == again.latent_scale == 1.25  # measured, so a weight
     for other in (again, loaded):
         np.testing.assert_allclose(numpy(other(X)), numpy(autoencoder(X)), atol=1e-5)
 

@@ -33,7 +33,8 @@ class AutoencoderKL(keras.Model):
         groups: of each group normalisation; divides all widths.
         epsilon: of each group normalisation.
         latent_scale: what codes are multiplied by for the diffusion model, so that its data have variance 1: from
-            `measure_scale`, once the autoencoder is trained. Encoder and decoder know nothing of it.
+            `measure_scale`, once the autoencoder is trained. Encoder and decoder know nothing of it. It is a weight,
+            so that the file of the trained weights holds it too.
 
     Attributes:
         encoder: functional, (B, H, W, C) -> [mean, log-variance], each (B, H / f, W / f, c).
@@ -73,7 +74,11 @@ class AutoencoderKL(keras.Model):
         check_sides(image_shape, fold, widths)
         self.image_shape, self.latent_channels, self.fold = tuple(image_shape), latent_channels, fold
         self.widths, self.num_res_blocks = tuple(widths), num_res_blocks
-        self.groups, self.epsilon, self.latent_scale = groups, epsilon, latent_scale
+        self.groups, self.epsilon = groups, epsilon
+        self._latent_scale = self.add_weight(
+            shape=(), initializer="ones", trainable=False, dtype="float32", name="latent_scale"
+        )
+        self.latent_scale = latent_scale
         self.encoder, self.decoder = self._encoder(), self._decoder()
         self.built = True
 
@@ -88,13 +93,13 @@ class AutoencoderKL(keras.Model):
 
     @property
     def latent_scale(self) -> float:
-        return self._latent_scale
+        return float(ops.convert_to_numpy(self._latent_scale))
 
     @latent_scale.setter
     def latent_scale(self, value):
         if not 0 < value < float("inf"):
             raise ValueError(f"`latent_scale` must be positive and finite. Received: {value}")
-        self._latent_scale = float(value)
+        self._latent_scale.assign(value)
 
     def _block(self, channels, name):
         own = {"groups": self.groups, "epsilon": self.epsilon, "dtype": self.dtype_policy}
