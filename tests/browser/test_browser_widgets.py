@@ -19,6 +19,14 @@ scores = {name: np.exp(rng.normal(size=200) + gap * truth) for name, gap in (("g
 """
 # name -> source of the cell that shows it
 CELLS = {
+    "attention_map": """
+def look(picture, caption):
+    words = caption.split()
+    weights = picture[::2, ::2] * (np.arange(len(words)) + len(caption)) / 40
+    return words, np.repeat(picture, 3, axis=-1) / len(caption), weights
+
+widgets.attention_map(look, pictures, "red star", longest=3)
+""",
     "denoising_film": "widgets.denoising_film(film, film[::-1], [30, 20, 10, 0])",
     "guidance_scale": """
 drawn = {s: rng.random((2, 8, 8, 8, 1)) for s in (0.0, 1.0, 3.0)}
@@ -133,6 +141,13 @@ def test_every_control_changes_what_is_seen(page, cell):
         assert_changes(page, cell, lambda k=k, n=options: lists.nth(k).select_option(index=n - 1))
     for switch in cell.locator("input[type=checkbox]").all():
         assert_changes(page, cell, switch.click)
+    for line in cell.locator("input[type=text]").all():
+
+        def type_and_enter(line=line):
+            line.fill("another line")
+            line.press("Enter")
+
+        assert_changes(page, cell, type_and_enter)
     move_sliders()  # those that a switch set free
     assert 0 < len(moved) == sliders.count()
     assert not re.search(r"[A-Z]\w+(Error|Exception)", seen(cell)), "a panel says so where its function fails"

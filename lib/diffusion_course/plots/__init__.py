@@ -1,5 +1,6 @@
 """Figures: arrays in, Matplotlib figure out. Every chapter draws with these, so that figures stay comparable."""
 
+from diffusion_course.plots.attention import heat, word_maps
 from diffusion_course.plots.curves import plot_lines
 from diffusion_course.plots.detection import roc_curves, score_histogram
 from diffusion_course.plots.display import as_pictures, show
@@ -17,6 +18,7 @@ __all__ = [
     "as_pictures",
     "decoded_plane",
     "film",
+    "heat",
     "heat_maps",
     "image_grid",
     "image_rows",
@@ -30,4 +32,5 @@ __all__ = [
     "show",
     "signal_overlays",
     "steps_against_quality",
+    "word_maps",
 ]

@@ -6,6 +6,7 @@ depending on who imported what first. To keep this import quick, a widget's modu
 when its function is called.
 """
 
+from diffusion_course.widgets.attention_map import attention_map
 from diffusion_course.widgets.denoising_film import denoising_film
 from diffusion_course.widgets.guidance_scale import guidance_scale
 from diffusion_course.widgets.latent_explorer import latent_explorer
@@ -18,6 +19,7 @@ from diffusion_course.widgets.threshold_explorer import threshold_explorer
 from diffusion_course.widgets.word_pictures import word_pictures
 
 __all__ = [
+    "attention_map",
     "denoising_film",
     "guidance_scale",
     "latent_explorer",

@@ -1,0 +1,50 @@
+"""Where pixels look: maps of attention, one per word."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+
+from diffusion_course.plots.grids import image_rows
+from diffusion_course.plots.style import WIDTH
+
+
+def heat(weights: np.ndarray) -> np.ndarray:
+    """Weights from 0 to 1 as colours (..., 3) from dark blue to yellow, in a scale that every eye can read."""
+    return np.asarray(colormaps["cividis"](np.clip(weights, 0, 1)))[..., :3]
+
+
+def word_maps(
+    pictures: np.ndarray,
+    painted: np.ndarray,
+    weights: np.ndarray,
+    words: Sequence[Sequence[str]],
+    labels: Sequence[str] | None = None,
+    width: float = WIDTH,
+) -> Figure:
+    """A row per example: what the network saw, what it made of it, and how much each cell looked at each word.
+
+    Args:
+        pictures: (R, H, W, 1) in [0, 1].
+        painted: (R, H, W, 3) in [0, 1].
+        weights: (R, h, w, L); h and w divide H and W. Dark blue is 0, yellow 1.
+        words: R lists of at most L words; beyond them, padding.
+        labels: R texts, left of the rows.
+        width: wished width of the figure, as in `image_rows`.
+
+    Raises:
+        ValueError: numbers of examples differ.
+    """
+    if not len(pictures) == len(painted) == len(weights) == len(words):
+        raise ValueError(
+            "There must be as many `pictures`, `painted`, `weights` and `words`. "
+            f"Received: {len(pictures)}, {len(painted)}, {len(weights)}, {len(words)}"
+        )
+    factor = pictures.shape[1] // weights.shape[1]
+    rows, notes = [], []
+    for picture, paint, map_, names in zip(pictures, painted, weights, words, strict=True):
+        maps = heat(np.moveaxis(map_, -1, 0)).repeat(factor, 1).repeat(factor, 2)  # (L, H, W, 3)
+        rows.append(np.concatenate([np.repeat(picture, 3, -1)[None], paint[None], maps]))
+        notes.append(["picture", "painted", *names, *["–"] * (map_.shape[-1] - len(names))])
+    return image_rows(rows, [""] * len(rows) if labels is None else labels, notes=notes, width=width)
