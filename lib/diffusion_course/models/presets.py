@@ -17,6 +17,7 @@ from diffusion_course.models.resnet_denoiser import ResNetDenoiser
 from diffusion_course.models.unet import UNet
 from diffusion_course.models.vae import VAE
 from diffusion_course.models.weights import load_weights
+from diffusion_course.models.word_painter import WordPainter
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ PRESETS |= {
 # Part III. The text encoder's numbers are those of the tokenizer of Scenes, see `recipes/contrastive.py`.
 _clip_scenes = partial(CLIP, image={}, text={"vocabulary_size": 642, "length": 32})
 PRESETS |= {
+    "attention-toy": Preset(WordPainter),
     "clip-scenes": Preset(_clip_scenes),
     # Trained without swapped objects among the wrong answers: the control of chapter 12.
     "clip-scenes-unpaired": Preset(_clip_scenes),

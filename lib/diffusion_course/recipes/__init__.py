@@ -16,6 +16,7 @@ from diffusion_course.course.writing import write_together
 from diffusion_course.models import presets
 from diffusion_course.models.weights import load_weights, weights_as_bytes
 from diffusion_course.recipes import (
+    attention,
     autoencoders,
     classifiers,
     conditional,
@@ -39,6 +40,7 @@ RECIPES: dict[str, Recipe] = {
     **contrastive.RECIPES,
     **conditional.RECIPES,
     **resnet_denoiser.RECIPES,
+    **attention.RECIPES,
 }
 
 
