@@ -10,6 +10,7 @@ from diffusion_course.datasets.scene_captions import (
     plain_caption,
     sample_captions,
     scene_of,
+    unknown_words,
 )
 from diffusion_course.datasets.scenes import Scene, SceneObject, all_scenes, sample_scenes
 
@@ -118,3 +119,11 @@ def test_no_word_means_two_things():
     for slot, names in WORDS.items():
         words = [word for choices in names.values() for word in choices]
         assert len(words) == len(set(words)), slot
+
+
+def test_unknown_words_are_told_whatever_the_order_of_the_others():
+    assert unknown_words("") is None and unknown_words("a star. ") is None
+    assert all(
+        unknown_words(plain_caption(scene)) is None for scene in sample_scenes(50, seed=0, kind="both")
+    )
+    assert "no word 'mauve'. " in unknown_words("star mauve, Red MAUVE")

@@ -124,19 +124,28 @@ def scene_of(caption: str) -> Scene:
         ValueError: a word that the grammar does not have (the message names it), words in an order that it does not
             have, or a scene that cannot be: an object of the background's colour.
     """
-    text = " ".join(caption.lower().split()).removesuffix(".").rstrip()
-    text = re.sub(r" ?, ?", ", ", text)
+    text = re.sub(r" ?, ?", ", ", _plain(caption))
     for count, pattern in _patterns():
         found = pattern.fullmatch(text)
         if found:
             return _scene(count, {slot: _NAMES[slot][words] for slot, words in found.groupdict().items()})
-    unknown = [word for word in re.findall(r"[^\s,]+", text) if word not in _KNOWN_WORDS]
-    if unknown:
-        raise ValueError(_unknown(unknown, caption))
+    strange = unknown_words(caption)
+    if strange:
+        raise ValueError(strange)
     raise ValueError(
         "The words are known but not in this order. Say for example 'a large red star at the top left on a blue "
         f"background' or 'a yellow ring above a black square on an orange background'. Received: {caption!r}"
     )
+
+
+def unknown_words(caption: str) -> str | None:
+    """What to tell of the words of a text that the grammar does not have; None if it has them all."""
+    unknown = [word for word in re.findall(r"[^\s,]+", _plain(caption)) if word not in _KNOWN_WORDS]
+    return _unknown(list(dict.fromkeys(unknown)), caption) if unknown else None
+
+
+def _plain(caption: str) -> str:
+    return " ".join(caption.lower().split()).removesuffix(".").rstrip()
 
 
 def _forms(scene: Scene) -> Iterator[tuple[str, list[str], list[tuple[str, ...]]]]:

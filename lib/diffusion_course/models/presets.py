@@ -33,6 +33,8 @@ class Preset:
         unconditional: condition -> what stands for "none" in classifier-free guidance, of one row; None where there is
             no condition, or where a text encoder must say what the empty text is.
         shipped: whether trained weights come with the course.
+        autoencoder: preset of the autoencoder whose latents it makes; None where it makes pixels.
+        text: preset of the CLIP whose text encoder it reads with; None where it reads nothing.
     """
 
     build: Callable[[], keras.Model]
@@ -42,6 +44,8 @@ class Preset:
     guide: tuple[str, float] | None = None
     unconditional: Mapping | None = None
     shipped: bool = True
+    autoencoder: str | None = None
+    text: str | None = None
 
 
 FASHION_LATENT_DIMS = (2, 4, 8, 16, 32)
@@ -124,10 +128,12 @@ PRESETS |= {
             pooled_dim=128,
         ),
         **_COSINE,
+        text="clip-scenes",
     ),
 }
 DIFFUSION = tuple(name for name, preset in PRESETS.items() if preset.schedule)
 SHIPPED = tuple(name for name, preset in PRESETS.items() if preset.shipped)
+TEXT_TO_IMAGE = tuple(name for name, preset in PRESETS.items() if preset.text)
 GUIDED = tuple(name for name, preset in PRESETS.items() if preset.guide)
 
 

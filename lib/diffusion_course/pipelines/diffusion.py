@@ -77,6 +77,18 @@ class DiffusionPipeline:
         """
         return kind(self.schedule, **{"prediction": self.prediction, "clip": self.clip, **options})
 
+    def checked_sampler(self, sampler: Sampler | None) -> Sampler:
+        """Returns ``sampler``, or ``recommended`` for None; ValueError if it is for another schedule or prediction."""
+        sampler = sampler or self.recommended
+        if sampler.prediction != self.prediction or not np.array_equal(
+            sampler.schedule.alpha_bars, self.schedule.alpha_bars
+        ):
+            raise ValueError(
+                f"`sampler` must be for {self.schedule!r} and prediction {self.prediction!r}. Received: "
+                f"{sampler.schedule!r} and {sampler.prediction!r}"
+            )
+        return sampler
+
     @property
     def calls_per_step(self) -> int:
         """Pictures that the networks look at for each one in each step of a sampler: 2 with guidance."""
@@ -120,14 +132,7 @@ class DiffusionPipeline:
             raise ValueError(
                 f"`count` and `batch_size` must be positive. Received: count={count}, batch_size={batch_size}"
             )
-        sampler = sampler or self.recommended
-        if sampler.prediction != self.prediction or not np.array_equal(
-            sampler.schedule.alpha_bars, self.schedule.alpha_bars
-        ):
-            raise ValueError(
-                f"`sampler` must be for {self.schedule!r} and prediction {self.prediction!r}. Received: "
-                f"{sampler.schedule!r} and {sampler.prediction!r}"
-            )
+        sampler = self.checked_sampler(sampler)
         reserved = sorted({"first", "skip", "resample", "adjust"} & set(conditions))
         if reserved:
             raise ValueError(
