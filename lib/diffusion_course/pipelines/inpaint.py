@@ -1,0 +1,180 @@
+"""From a picture with a hole and a sentence to a whole picture, in two ways.
+
+Chapter 16. With any text-to-image network: RePaint, which after each step puts the known part back, noised to the level
+where the step ends, and walks back and forth so that both parts come to fit. With a network that was trained for it: it
+is shown the mask and what the mask leaves of the picture, as further channels.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from keras import ops
+
+from diffusion_course.pipelines.text_to_image import (
+    Start,
+    TextToImagePipeline,
+    check_count,
+    checked_prompts,
+    load_text_to_image,
+)
+from diffusion_course.samplers.base import Point, climb
+from diffusion_course.samplers.noise import PictureNoise
+
+RESAMPLE = (5, 3)  # each stretch of five steps is walked three times
+HOLE = 0.5  # what fills the hole of a masked picture: 0 for the network, as in Stable Diffusion
+# What is added to the seed for the known part's noise, so that no seed of a person gives the sampler the same noise.
+KNOWN_SEED = 2**64
+
+
+class InpaintPipeline(TextToImagePipeline):
+    """As `TextToImagePipeline`; `generate` and `film` take what `walks` adds here.
+
+    A network with the input ``extra`` is one that was trained for it, and gets there what `extra_channels` gives; with
+    any other the hole is filled by RePaint.
+
+    Reference: Lugmayr et al., "RePaint: inpainting using denoising diffusion probabilistic models", 2022
+    (arXiv:2201.09865), algorithm 1; Rombach et al. 2022 (arXiv:2112.10752), section 4.5, for the further channels.
+    """
+
+    more_inputs = frozenset({"extra"})
+
+    @property
+    def trained_for_it(self) -> bool:
+        """Whether the network is told mask and known part itself."""
+        return "extra" in self.diffusion.network.input
+
+    def generate(self, prompts: str | Sequence[str], *, pictures, mask, **how) -> np.ndarray:
+        """As `TextToImagePipeline.generate`; outside of the mask each pixel is that of the picture, unchanged.
+
+        Args:
+            prompts, pictures, mask, **how: as in `walks`.
+        """
+        made = super().generate(prompts, pictures=pictures, mask=mask, **how)
+        return self._with_known(made, pictures, mask)
+
+    def film(self, prompts: str | Sequence[str], *, pictures, mask, **how) -> Iterator[np.ndarray]:
+        """As `TextToImagePipeline.film`, with the known pixels as they are from the beginning on; see `walks`."""
+        frames = super().film(prompts, pictures=pictures, mask=mask, **how)
+        return (self._with_known(made, pictures, mask) for made in frames)
+
+    def walks(
+        self,
+        prompts: str | Sequence[str],
+        *,
+        pictures,
+        mask,
+        resample: tuple[int, int] | None = RESAMPLE,
+        seed: int = 0,
+        **how,
+    ) -> list[Iterator[Point]]:
+        """As `TextToImagePipeline.walks`, with a part of each picture given.
+
+        Args:
+            prompts: N texts, or one, of the whole picture.
+            pictures: (N, H, W, C) in [0, 1], or (H, W, C), one for all.
+            mask: (N, H, W), or (H, W) for all; 1 where to paint, 0 where the picture stays.
+            resample: (length, times) of RePaint, as in `Sampler.__call__`; None walks each step once. A network that
+                was trained for it is not resampled.
+            seed, **how: as there.
+
+        Raises:
+            ValueError: as there; pictures of another shape or range; a mask of another size, or with another value
+                than 0 and 1.
+        """
+        prompts = checked_prompts(prompts)
+        count = len(prompts)
+        check_count("seed", seed, least=0)
+        mask = checked_mask(mask, count, self.picture_shape[:2])
+        noise = self.diffusion.noise(count, seed)
+        if self.trained_for_it:
+            start = Start(noise, conditions={"extra": extra_channels(self, pictures, mask)})
+        else:
+            start = repaint(noise, self.encode(pictures, count), self._of_latents(mask), resample, seed)
+        return super().walks(prompts, start=start, seed=seed, **how)
+
+    def _of_latents(self, mask):
+        return latent_mask(mask, 1 if self.autoencoder is None else self.autoencoder.factor)
+
+    def _with_known(self, made, pictures, mask):
+        mask = checked_mask(mask, len(made), self.picture_shape[:2])
+        return np.where(mask == 1, made, self.checked_pictures(pictures, len(made)))
+
+
+def repaint(noise, known, mask, resample, seed: int) -> Start:
+    """Step 2 of RePaint: noise, and at each step the known part as it would be at that level.
+
+    Args:
+        noise: (N, h, w, c), to start from.
+        known: like ``noise``, latents of the given pictures.
+        mask: (N, h, w, 1), 1 where to paint.
+        resample: as in `InpaintPipeline.walks`.
+        seed: of the noise of the known part, which is drawn anew at each step; picture i's depends on (seed, i) alone.
+    """
+
+    def adjust_of(part: slice):
+        z, hole = known[part], mask[part] == 1
+        draw = PictureNoise(z.shape, seed=seed + KNOWN_SEED, first=part.start)
+
+        def adjust(point: Point):
+            return ops.where(hole, point.x, climb(z, point.alpha_bar, draw()))
+
+        return adjust
+
+    return Start(noise, resample=resample, adjust=adjust_of)
+
+
+def extra_channels(pipeline: TextToImagePipeline, pictures, mask) -> np.ndarray:
+    """What a network trained for it is shown, in training and in painting: the mask, then the masked picture's latents.
+
+    Args:
+        pipeline: whose autoencoder makes the latents.
+        pictures: (N, H, W, C) in [0, 1], or (H, W, C), one for all.
+        mask: (N, H, W, 1), 1 where to paint; there the picture is made grey, so that it tells nothing.
+
+    Returns:
+        (N, h, w, 1 + c) float32; the latents at the scale of the network's training.
+    """
+    pictures = pipeline.checked_pictures(pictures, len(mask))
+    latents = pipeline.encode(np.where(mask == 1, np.float32(HOLE), pictures), len(mask))
+    factor = mask.shape[1] // latents.shape[1]
+    return np.concatenate([latent_mask(mask, factor), latents], axis=-1).astype("float32")
+
+
+def latent_mask(mask: np.ndarray, factor: int) -> np.ndarray:
+    """The mask at the latents' size: a latent is to be painted as soon as one of its pixels is.
+
+    Args:
+        mask: (N, H, W, 1) of 0 and 1.
+        factor: pixels of a latent on each side; divides H and W.
+
+    Returns:
+        (N, H / factor, W / factor, 1) float32.
+    """
+    n, h, w, _ = mask.shape
+    blocks = np.reshape(mask, (n, h // factor, factor, w // factor, factor, 1))
+    return blocks.max(axis=(2, 4)).astype("float32")
+
+
+def checked_mask(mask, count: int, size: tuple[int, int]) -> np.ndarray:
+    """A mask for each of ``count`` pictures, (N, H, W, 1) float32.
+
+    Raises:
+        ValueError: another size, or another value than 0 and 1.
+    """
+    mask = np.asarray(mask)
+    if mask.shape not in (tuple(size), (count, *size)):
+        raise ValueError(
+            f"`mask` must have the pictures' size, {tuple(size)}, or be one per picture, {(count, *size)}. "
+            f"Received: {mask.shape}"
+        )
+    if mask.dtype.kind not in "buif" or not np.isin(mask, (0, 1)).all():
+        raise ValueError(
+            "`mask` must be 1 where to paint and 0 elsewhere. "
+            f"Received: {mask.dtype}, values {np.unique(mask)[:5].tolist()}"
+        )
+    return np.broadcast_to(mask, (count, *size))[..., None].astype("float32")
+
+
+def load_inpaint(name: str = "unet-scenes-inpaint") -> InpaintPipeline:
+    """As `load_text_to_image`, to fill holes; a network without the input ``extra`` does it by RePaint."""
+    return load_text_to_image(name, InpaintPipeline)
