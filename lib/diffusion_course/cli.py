@@ -212,5 +212,74 @@ def train(
         typer.echo(f"{name}: " + ", ".join(f"{metric} {value:.5g}" for metric, value in metrics.items()))
 
 
+@app.command()
+def paint(
+    prompt: Annotated[str | None, typer.Argument(help="What to paint.")] = None,
+    out: Annotated[Path, typer.Option(help="PNG file to write; with --prompts the folder.")] = Path(
+        "painting.png"
+    ),
+    prompts: Annotated[
+        Path | None, typer.Option(help="Text file with a prompt on each line; writes 0000.png and so on.")
+    ] = None,
+    negative: Annotated[str | None, typer.Option(help="What to lead away from.")] = None,
+    guidance: Annotated[float | None, typer.Option(help="Guidance scale; 1 is off.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps of the sampler.")] = None,
+    seed: Annotated[int, typer.Option(help="Another one gives other pictures.")] = 0,
+    sampler: Annotated[str | None, typer.Option(help="dpm, dpm-ode, ddim or ddpm.")] = None,
+    init: Annotated[Path | None, typer.Option(help="Picture to begin with.")] = None,
+    strength: Annotated[
+        float | None, typer.Option(help="With --init, 0 to 1: 0 gives the picture back, 1 paints anew.")
+    ] = None,
+    mask: Annotated[
+        Path | None, typer.Option(help="With --init: white where to paint, black where the picture stays.")
+    ] = None,
+    film: Annotated[Path | None, typer.Option(help="Also write the steps, as animated .gif or .png.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side in pixels, a multiple of 32.")] = None,
+    model: Annotated[str | None, typer.Option(help="Preset; by default the best one there is.")] = None,
+) -> None:
+    """Paint pictures from words, with the text-to-image model that comes with the course."""
+    from diffusion_course.course.files import DamagedFile, MissingFile
+    from diffusion_course.tools import paint as painting
+
+    given = {"negative": negative, "guidance_scale": guidance, "steps": steps, "sampler": sampler}
+    given = {name: value for name, value in given.items() if value is not None}
+    try:
+        files = {"film": film, "init": init, "mask": mask}
+        job = painting.order(
+            *(prompt, prompts, out),
+            **files,
+            strength=strength,
+            size=size,
+            model=model,
+            seed=seed,
+            **given,
+        )
+        from diffusion_course.backend import load_quietly
+
+        load_quietly()
+        with painting.told_warnings(lambda message: typer.echo(f"Warning: {message}", err=True)):
+            written = painting.paint(job, callback=_progress())
+    except (ValueError, MissingFile, DamagedFile, OSError) as error:
+        typer.echo(f"Error: {error}", err=True)
+        refused = isinstance(error, ValueError) and not isinstance(error, DamagedFile)
+        raise typer.Exit(2 if refused else 1) from error
+    typer.echo(
+        str(written[0]) if len(written) == 1 else f"{len(written)} files: {written[0]} to {written[-1]}"
+    )
+
+
+def _progress():
+    """A callback that draws a bar, where somebody looks on."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(done: int, of: int) -> None:
+        filled = 30 * done // of
+        bar = "#" * filled + "-" * (30 - filled)
+        typer.echo(f"\r{bar} {done} of {of} steps" + ("\n" if done == of else ""), err=True, nl=False)
+
+    return show
+
+
 if __name__ == "__main__":
     app()
