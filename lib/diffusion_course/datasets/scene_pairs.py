@@ -45,9 +45,14 @@ def pair_numbers(scenes: Sequence[Scene]) -> np.ndarray:
 def related(scenes: Sequence[Scene], *, swap: bool, seed: int) -> tuple[list[Scene], np.ndarray]:
     """Families of scenes that are hard to tell apart, for training on each other's wrong answers.
 
+    A contrastive loss teaches only what tells the rows of a batch apart. Shape and size are a few pixels: without
+    families a network learns them last. And captions that never meet, such as "red on blue" and "blue on red", it need
+    not tell apart at all.
+
     Every scene with two objects gets a relative whose first object has another shape and, with ``swap``, both get one
-    with their objects swapped. Every other set of scenes with one object that differ in nothing but shape and size, at
-    random, becomes a family too. Both are a few pixels; without such families a network learns them last.
+    with their objects swapped. Scenes with one object that agree in position and in the two colours, whichever is the
+    background's, are put at random into families that differ in shape and size, or in shape and in which colour is the
+    background's, or into none: a third of them each.
 
     Args:
         scenes: of either kind. Scenes with two objects that are there already, as themselves or as a relative, are
@@ -60,13 +65,14 @@ def related(scenes: Sequence[Scene], *, swap: bool, seed: int) -> tuple[list[Sce
         A relative is held out exactly if the scene is.
     """
     rng = np.random.default_rng(seed)
-    family, out, there, names = {}, [], set(), []
+    kinds, out, there, names = {}, [], set(), []
     for scene in scenes:
         if len(scene.objects) == 1:
-            rest = (scene.objects[0].colour, scene.background, scene.objects[0].position)
-            together = family.setdefault(rest, rng.random() < 0.5)
+            (o,) = scene.objects
+            colours = frozenset((o.colour, scene.background))
+            families = ((o.position, o.colour, scene.background), (o.position, colours, o.size), scene)
             out.append(scene)
-            names.append(rest if together else scene)
+            names.append(families[kinds.setdefault((o.position, colours), rng.integers(3))])
             continue
         first, second = scene.objects
         shapes = [dataclasses.replace(first, shape=shape) for shape in SHAPES if shape != first.shape]
