@@ -21,7 +21,7 @@ from diffusion_course.tokenizer import load_tokenizer
 
 CLASSES, SCENES, JUDGE = "unet-mnist-classes", "unet-scenes-pixels", "classifier-mnist-noisy"
 DIGITS_STAGES = (Stage(3_000, "muon", ema=0.995, focus=FOCUS),)
-SCENES_STAGES = (Stage(4_500, "muon", ema=0.995, focus=(-1.0, 2.0)),)
+SCENES_STAGES = (Stage(3_500, "muon", ema=0.995, focus=(-1.0, 2.0)),)
 DROP_RATE = 0.1
 GUIDANCE, CALLS = 3.0, 50  # two calls of the network in each of 25 steps
 SCENE_PICTURES = {"quick": 200, "standard": 20_000, "full": 80_000}
