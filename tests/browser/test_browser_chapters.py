@@ -52,7 +52,8 @@ def chapter(lab, tmp_path):
 
 
 OTHERS = [
-    pytest.param(chapter_id, marks=pytest.mark.slow) for chapter_id in ("03", "04", "05", "06", "07", "08")
+    pytest.param(chapter_id, marks=pytest.mark.slow)
+    for chapter_id in ("03", "04", "05", "06", "07", "08", "11")
 ]
 
 

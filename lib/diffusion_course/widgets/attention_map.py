@@ -32,7 +32,7 @@ def map_html(
     inside = inside.mean(axis=(1, 3)) > 0.5
     share = weights[inside].mean(axis=0) if inside.any() else np.zeros(len(words))
     large = side_by_side(
-        captioned(picture[None], "picture", alt="the picture, its shapes grey", size=128),
+        captioned(picture[None], "picture", alt="the picture, its shapes white", size=128),
         captioned(painted[None], "painted", alt="the picture as the network painted it", size=128),
         captioned(
             maps[[word]],
