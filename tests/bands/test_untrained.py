@@ -8,6 +8,7 @@ from untrained_05 import untrained_05
 from untrained_06 import untrained_06
 from untrained_07 import untrained_07
 from untrained_08 import untrained_08
+from untrained_11 import untrained_11
 
 from diffusion_course.course.manifest import load_manifest
 
@@ -21,6 +22,7 @@ UNTRAINED = {
     "06": untrained_06,
     "07": untrained_07,
     "08": untrained_08,
+    "11": untrained_11,
 }
 
 
