@@ -132,6 +132,10 @@ def test_pixels_have_further_channels_too(small):
 
 
 def test_refuses(small):
+    with pytest.raises(
+        ValueError, match="`extra` must have 3 channels, a mask and what it leaves. Received: 5"
+    ):
+        painters.latents(InpaintPipeline, extra_channels=5)
     for mask, message in (
         (MASK[:4], r"`mask` must have the pictures' size, \(8, 8\).*Received: \(4, 8\)"),
         (np.stack([MASK] * 2), r"Received: \(2, 8, 8\)"),

@@ -13,7 +13,9 @@ from painters import PROMPTS
 from diffusion_course.datasets.scene_captions import unknown_words
 from diffusion_course.models import presets
 from diffusion_course.models.guidance import classifier_free
+from diffusion_course.models.text_encoder import TextEncoder
 from diffusion_course.pipelines.diffusion import DiffusionPipeline
+from diffusion_course.pipelines.inpaint import InpaintPipeline
 from diffusion_course.pipelines.text_to_image import (
     SAMPLERS,
     Start,
@@ -22,7 +24,7 @@ from diffusion_course.pipelines.text_to_image import (
     load_text_to_image,
 )
 from diffusion_course.samplers.ddim import DDIMSampler
-from diffusion_course.tokenizer import TruncationWarning
+from diffusion_course.tokenizer import Tokenizer, TruncationWarning, learn_merges
 
 RNG = np.random.default_rng(3)
 ANSWERS = {text: RNG.uniform(-0.2, 0.2, (8, 8, 3)) for text in [*PROMPTS, "", "a red ring"]}
@@ -227,6 +229,14 @@ def test_parts_must_fit(small):
         TextToImagePipeline(guided, *parts)
     with pytest.raises(ValueError, match="The network must take x, t, and of a text.*'extra'"):
         painters.pixels(extra_channels=4)
+    with pytest.raises(ValueError, match="the width of the network's `.*`, 8. Received: 4"):
+        wide = {"vocabulary_size": small.tokenizer.vocabulary_size, "length": 10, "depth": 1, "heads": 2}
+        replace(small, text_encoder=TextEncoder(**wide, width=4))
+    for merges, length in ((3, 10), (40, 11)):
+        with pytest.raises(
+            ValueError, match="The tokenizer must be the text encoder's, of .* up to 10 tokens"
+        ):
+            replace(small, tokenizer=Tokenizer(learn_merges(PROMPTS, merges), length=length))
 
 
 def test_presets_say_what_a_text_to_image_network_needs():
@@ -238,3 +248,16 @@ def test_presets_say_what_a_text_to_image_network_needs():
         assert (preset.clip is None) == (preset.autoencoder is not None)
     with pytest.raises(ValueError, match="A text-to-image preset must be one of .*Received: 'unet-mnist'"):
         load_text_to_image("unet-mnist")
+
+
+@pytest.mark.parametrize("name", presets.TEXT_TO_IMAGE)
+def test_a_preset_is_loaded_with_all_that_it_needs(monkeypatch, name):
+    monkeypatch.setattr(presets, "load_pretrained", presets.build)  # the parts, whatever their weights
+    kind = InpaintPipeline if "extra" in presets.build(name).input else TextToImagePipeline
+    pipeline = load_text_to_image(name, kind)
+    assert pipeline.picture_shape == (32, 32, 3) and pipeline.hint("a mauve star")
+    told, wanted = pipeline.conditions(["a red star"]), pipeline.diffusion.network.input
+    assert set(told) == set(wanted) - {"x", "t", "extra"}
+    for value in told.values():
+        assert value.shape[0] == 1 and value.shape[-1] == 128
+    assert pipeline.start(2).x.shape == (2, *pipeline.diffusion.network.image_shape)

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from diffusion_course.pipelines.arguments import check_count, checked_prompts
 from diffusion_course.pipelines.text_to_image import (
     STEPS,
     Start,
     TextToImagePipeline,
-    check_count,
-    checked_prompts,
     load_text_to_image,
 )
 from diffusion_course.samplers.base import Point, Sampler, climb

@@ -10,11 +10,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from keras import ops
 
+from diffusion_course.pipelines.arguments import check_count, checked_mask, checked_prompts
 from diffusion_course.pipelines.text_to_image import (
     Start,
     TextToImagePipeline,
-    check_count,
-    checked_prompts,
     load_text_to_image,
 )
 from diffusion_course.samplers.base import Point, climb
@@ -37,6 +36,15 @@ class InpaintPipeline(TextToImagePipeline):
     """
 
     more_inputs = frozenset({"extra"})
+
+    def __post_init__(self):
+        super().__post_init__()
+        wanted = 1 + self.diffusion.network.image_shape[-1]
+        if self.trained_for_it and self.diffusion.network.input["extra"].shape[-1] != wanted:
+            raise ValueError(
+                f"`extra` must have {wanted} channels, a mask and what it leaves. "
+                f"Received: {self.diffusion.network.input['extra'].shape[-1]}"
+            )
 
     @property
     def trained_for_it(self) -> bool:
@@ -153,26 +161,6 @@ def latent_mask(mask: np.ndarray, factor: int) -> np.ndarray:
     n, h, w, _ = mask.shape
     blocks = np.reshape(mask, (n, h // factor, factor, w // factor, factor, 1))
     return blocks.max(axis=(2, 4)).astype("float32")
-
-
-def checked_mask(mask, count: int, size: tuple[int, int]) -> np.ndarray:
-    """A mask for each of ``count`` pictures, (N, H, W, 1) float32.
-
-    Raises:
-        ValueError: another size, or another value than 0 and 1.
-    """
-    mask = np.asarray(mask)
-    if mask.shape not in (tuple(size), (count, *size)):
-        raise ValueError(
-            f"`mask` must have the pictures' size, {tuple(size)}, or be one per picture, {(count, *size)}. "
-            f"Received: {mask.shape}"
-        )
-    if mask.dtype.kind not in "buif" or not np.isin(mask, (0, 1)).all():
-        raise ValueError(
-            "`mask` must be 1 where to paint and 0 elsewhere. "
-            f"Received: {mask.dtype}, values {np.unique(mask)[:5].tolist()}"
-        )
-    return np.broadcast_to(mask, (count, *size))[..., None].astype("float32")
 
 
 def load_inpaint(name: str = "unet-scenes-inpaint") -> InpaintPipeline:

@@ -7,10 +7,8 @@ Chapter 15 takes them one by one. `TextToImagePipeline.walks` is all of it on a 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from numbers import Integral
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -18,6 +16,14 @@ from diffusion_course.datasets.scene_captions import unknown_words
 from diffusion_course.models import presets
 from diffusion_course.models.autoencoder_kl import AutoencoderKL
 from diffusion_course.models.guidance import check_scale, classifier_free
+from diffusion_course.models.text_encoder import TextEncoder
+from diffusion_course.pipelines.arguments import (
+    check_count,
+    check_parts,
+    checked_negatives,
+    checked_pictures,
+    checked_prompts,
+)
 from diffusion_course.pipelines.diffusion import DiffusionPipeline, load_pipeline
 from diffusion_course.samplers.base import Point, Sampler, itinerary, last
 from diffusion_course.samplers.ddim import DDIMSampler
@@ -64,7 +70,7 @@ class TextToImagePipeline:
     Attributes:
         diffusion: the network with its schedule, without guidance of its own; the network takes ``context``, the text
             encoder's hidden states, or ``pooled``, or both.
-        text_encoder: ids (B, L) -> {"hidden": (B, L, D), "pooled": (B, D)}, e.g. a `TextEncoder`.
+        text_encoder: ids (B, L) -> {"hidden": (B, L, D), "pooled": (B, D)}.
         tokenizer: the one that the text encoder was trained with.
         autoencoder: whose latents the network makes; None for a network of pixels, in [-1, 1].
         hint: what to warn of in a prompt, or None; by default nothing.
@@ -74,7 +80,7 @@ class TextToImagePipeline:
     """
 
     diffusion: DiffusionPipeline
-    text_encoder: keras.Model
+    text_encoder: TextEncoder
     tokenizer: Tokenizer
     autoencoder: AutoencoderKL | None = None
     hint: Callable[[str], str | None] | None = None
@@ -82,22 +88,7 @@ class TextToImagePipeline:
     more_inputs = frozenset()  # of the network, beside x, t and the text
 
     def __post_init__(self):
-        inputs = set(self.diffusion.network.input)
-        if not inputs & {"context", "pooled"} or inputs - {"x", "t", "context", "pooled"} - self.more_inputs:
-            raise ValueError(
-                "The network must take x, t, and of a text its `context` or `pooled`"
-                f"{''.join(f', may take {name}' for name in self.more_inputs)}. Received: {sorted(inputs)}"
-            )
-        if self.diffusion.calls_per_step != 1:
-            raise ValueError("`diffusion` must be without guidance of its own. Received: one with it")
-        if (
-            self.autoencoder is not None
-            and self.autoencoder.latent_shape != self.diffusion.network.image_shape
-        ):
-            raise ValueError(
-                f"The network must make the autoencoder's latents, {self.autoencoder.latent_shape}. "
-                f"Received: {self.diffusion.network.image_shape}"
-            )
+        check_parts(self, self.more_inputs)
 
     @property
     def picture_shape(self) -> tuple[int, int, int]:
@@ -249,17 +240,7 @@ class TextToImagePipeline:
 
     def checked_pictures(self, pictures, count: int) -> np.ndarray:
         """``count`` pictures as a float32 array, if they are such as in `encode`; else raises ValueError."""
-        pictures, shape = np.asarray(pictures), self.picture_shape
-        if pictures.shape not in (shape, (count, *shape)):
-            raise ValueError(
-                f"`pictures` must have shape {(count, *shape)}, or {shape} for all. Received: {pictures.shape}"
-            )
-        if pictures.dtype.kind != "f" or not (pictures.min() >= 0 and pictures.max() <= 1):
-            raise ValueError(
-                "`pictures` must be floating point in [0, 1]. "
-                f"Received: {pictures.dtype} from {pictures.min()} to {pictures.max()}"
-            )
-        return np.array(np.broadcast_to(pictures, (count, *shape)), "float32")
+        return checked_pictures(pictures, count, self.picture_shape)
 
     # --- 3. The denoising loop
 
@@ -302,37 +283,3 @@ def load_text_to_image(
         presets.load_pretrained(preset.autoencoder) if preset.autoencoder else None,
         hint=unknown_words,
     )
-
-
-def checked_prompts(prompts: str | Sequence[str]) -> list[str]:
-    """A list of at least one text; a single text is a list of one.
-
-    Raises:
-        ValueError: it is no such list.
-    """
-    prompts = [prompts] if isinstance(prompts, str) else list(prompts)
-    if not prompts or not all(isinstance(prompt, str) for prompt in prompts):
-        raise ValueError(f"`prompts` must be a text, or at least one. Received: {prompts!r:.200}")
-    return prompts
-
-
-def checked_negatives(negative: str | Sequence[str] | None, count: int) -> list[str]:
-    """``count`` negative prompts, of one for all, of one each, or of None, which is the empty text.
-
-    Raises:
-        ValueError: another number of them.
-    """
-    if negative is None or isinstance(negative, str):
-        return [negative or ""] * count
-    negative = list(negative)
-    if len(negative) != count or not all(isinstance(text, str) for text in negative):
-        raise ValueError(
-            f"`negative` must be one text, or {count}, one per prompt. Received: {negative!r:.200}"
-        )
-    return negative
-
-
-def check_count(name: str, value: int, least: int = 1) -> None:
-    """Raises ValueError unless a value is an integer of at least so much."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise ValueError(f"`{name}` must be an integer of {least} or more. Received: {name}={value!r}")

@@ -12,7 +12,8 @@ import numpy as np
 from keras import ops
 
 from diffusion_course.models.attention_maps import map_reader
-from diffusion_course.pipelines.text_to_image import TextToImagePipeline, checked_prompts
+from diffusion_course.pipelines.arguments import checked_prompts
+from diffusion_course.pipelines.text_to_image import TextToImagePipeline
 from diffusion_course.tokenizer import Tokenizer, clean, split
 
 
