@@ -25,7 +25,7 @@ def look(picture, caption):
     weights = picture[::2, ::2] * (np.arange(len(words)) + len(caption)) / 40
     return words, np.repeat(picture, 3, axis=-1) / len(caption), weights
 
-widgets.attention_map(look, pictures, "red star", longest=3)
+widgets.attention_map(look, pictures, "a red star", longest=3)
 """,
     "denoising_film": "widgets.denoising_film(film, film[::-1], [30, 20, 10, 0])",
     "guidance_scale": """
