@@ -9,6 +9,7 @@ from untrained_06 import untrained_06
 from untrained_07 import untrained_07
 from untrained_08 import untrained_08
 from untrained_11 import untrained_11
+from untrained_12 import untrained_12
 
 from diffusion_course.course.manifest import load_manifest
 
@@ -23,6 +24,7 @@ UNTRAINED = {
     "07": untrained_07,
     "08": untrained_08,
     "11": untrained_11,
+    "12": untrained_12,
 }
 
 
