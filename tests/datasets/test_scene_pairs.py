@@ -5,6 +5,7 @@ import pytest
 
 from diffusion_course.datasets.scene_captions import captions, scene_of
 from diffusion_course.datasets.scene_pairs import (
+    neighbours,
     pair_numbers,
     related,
     scene_numbers,
@@ -53,21 +54,41 @@ def test_families_of_two_objects_differ_in_a_shape_and_perhaps_in_the_order(swap
             assert b == d and a.colour == c.colour and a.size == c.size and a.shape != c.shape
 
 
-def test_families_of_one_object_differ_in_two_things_only_and_a_third_of_the_scenes_has_none():
+def differences(a, b):
+    """Which of the five attributes of two scenes with one object differ."""
+    names = ("size", "colour", "shape", "position")
+    return {n for n in names if getattr(a.objects[0], n) != getattr(b.objects[0], n)} | (
+        {"background"} if a.background != b.background else set()
+    )
+
+
+def test_neighbours_differ_in_one_thing_or_have_their_colours_changed_round():
+    for scene in sample_scenes(40, 0, split="all"):
+        kinds = neighbours(scene)
+        *single, turned = kinds
+        assert [{frozenset(differences(scene, o)) for o in kind} <= {frozenset({name})} for kind, name in zip(
+            single, ("size", "shape", "position", "colour", "background"), strict=True)] == [True] * 5  # fmt: skip
+        for other in turned:
+            assert (other.objects[0].colour, other.background) == (scene.background, scene.objects[0].colour)
+        assert all(
+            is_held_out(o) == is_held_out(scene) and o.background != o.objects[0].colour
+            for o in sum(kinds, [])
+        )
+
+
+def test_scenes_of_one_object_are_paired_with_neighbours_of_all_kinds():
     given = sample_scenes(6_000, 0)
     scenes, families = related(given, swap=True, seed=1)
     assert scenes == given
-    by_family, kinds = {}, np.zeros(3)
+    by_family, kinds = {}, np.zeros(6)
     for scene, number in zip(scenes, families, strict=True):
         by_family.setdefault(number, set()).add(scene)
     for members in by_family.values():
-        (position,) = {s.objects[0].position for s in members}
-        (colours,) = {frozenset((s.objects[0].colour, s.background)) for s in members}
-        orders, sizes = (
-            {f(s) for s in members} for f in (lambda s: s.background, lambda s: s.objects[0].size)
-        )
-        assert len(orders) == 1 or len(sizes) == 1
-        kinds[0 if len(sizes) == 2 else 1 if len(orders) == 2 else 2] += len(members)
-    assert (np.abs(kinds / kinds.sum() - 1 / 3) < 0.12).all()  # of 140 sets, each at random
-    again = related(given, swap=True, seed=2)[1]
-    assert (again != families).any()
+        assert len(members) <= 2
+        if len(members) == 2:
+            a, b = members
+            (kind,) = [i for i, kind in enumerate(neighbours(a)) if b in kind]
+            kinds[kind] += 1
+    paired = 2 * kinds.sum() / (len(by_family) + kinds.sum())
+    assert paired > 0.8 and (kinds / kinds.sum() > 0.06).all()  # of scenes; the last find no partner
+    assert (related(given, swap=True, seed=2)[1] != families).any()

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from diffusion_course.datasets.scenes import SHAPES, Scene, is_held_out
+from diffusion_course.datasets.scenes import COLOURS, POSITIONS, SHAPES, SIZES, Scene, is_held_out
 
 
 def swapped(scene: Scene) -> Scene:
@@ -42,6 +42,24 @@ def pair_numbers(scenes: Sequence[Scene]) -> np.ndarray:
     return _numbers([(frozenset(scene.objects), scene.background, scene.relation) for scene in scenes])
 
 
+def neighbours(scene: Scene) -> list[list[Scene]]:
+    """Scenes of the same split that differ in one thing from one with one object, a list for each kind of thing.
+
+    The kinds: size, colour, shape, position, background, and the two colours in each other's place.
+    """
+    (o,), background = scene.objects, scene.background
+    colours = [colour for colour in COLOURS if colour not in (o.colour, background)]
+    values = {"size": SIZES, "shape": SHAPES, "position": POSITIONS, "colour": colours}
+    kinds = [
+        [Scene((dataclasses.replace(o, **{name: value}),), background) for value in choices]
+        for name, choices in values.items()
+    ]
+    kinds.append([Scene((o,), colour) for colour in colours])
+    kinds.append([Scene((dataclasses.replace(o, colour=background),), o.colour)])
+    here = is_held_out(scene)
+    return [[other for other in kind if other != scene and is_held_out(other) == here] for kind in kinds]
+
+
 def related(scenes: Sequence[Scene], *, swap: bool, seed: int) -> tuple[list[Scene], np.ndarray]:
     """Families of scenes that are hard to tell apart, for training on each other's wrong answers.
 
@@ -49,10 +67,10 @@ def related(scenes: Sequence[Scene], *, swap: bool, seed: int) -> tuple[list[Sce
     families a network learns them last. And captions that never meet, such as "red on blue" and "blue on red", it need
     not tell apart at all.
 
+    Scenes with one object are paired, as long as partners are left, with one that differs in one thing, see
+    `neighbours`; each kind of thing has its turn at random.
     Every scene with two objects gets a relative whose first object has another shape and, with ``swap``, both get one
-    with their objects swapped. Scenes with one object that agree in position and in the two colours, whichever is the
-    background's, are put at random into families that differ in shape and size, or in shape and in which colour is the
-    background's, or into none: a third of them each.
+    with their objects swapped.
 
     Args:
         scenes: of either kind. Scenes with two objects that are there already, as themselves or as a relative, are
@@ -65,14 +83,18 @@ def related(scenes: Sequence[Scene], *, swap: bool, seed: int) -> tuple[list[Sce
         A relative is held out exactly if the scene is.
     """
     rng = np.random.default_rng(seed)
-    kinds, out, there, names = {}, [], set(), []
+    pairs, out, there, names = {}, [], set(), []
     for scene in scenes:
         if len(scene.objects) == 1:
-            (o,) = scene.objects
-            colours = frozenset((o.colour, scene.background))
-            families = ((o.position, o.colour, scene.background), (o.position, colours, o.size), scene)
+            if scene not in pairs:
+                kinds = neighbours(scene)
+                order = [
+                    kinds[i][j] for i in rng.permutation(len(kinds)) for j in rng.permutation(len(kinds[i]))
+                ]
+                free = [other for other in order if other not in pairs]
+                pairs |= dict.fromkeys([scene, *free[:1]], scene)
             out.append(scene)
-            names.append(families[kinds.setdefault((o.position, colours), rng.integers(3))])
+            names.append(pairs[scene])
             continue
         first, second = scene.objects
         shapes = [dataclasses.replace(first, shape=shape) for shape in SHAPES if shape != first.shape]
