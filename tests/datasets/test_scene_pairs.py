@@ -6,7 +6,6 @@ import pytest
 from diffusion_course.datasets.scene_captions import captions, scene_of
 from diffusion_course.datasets.scene_pairs import (
     neighbours,
-    pair_numbers,
     related,
     scene_numbers,
     swapped,
@@ -33,7 +32,6 @@ def test_numbers():
     scenes = with_swapped([ABOVE, one, beside, one])
     assert scenes[4:] == [swapped(ABOVE), swapped(beside)]
     np.testing.assert_array_equal(scene_numbers(scenes), [0, 1, 2, 1, 3, 4])
-    np.testing.assert_array_equal(pair_numbers(scenes), [0, 1, 2, 1, 0, 2])
 
 
 @pytest.mark.parametrize("swap", [True, False])

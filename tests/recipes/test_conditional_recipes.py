@@ -32,6 +32,8 @@ def test_both_paths_of_a_text_come_from_the_shipped_encoder():
     np.testing.assert_allclose(
         told["pooled"][0], told["context"][0, 1], atol=1e-5
     )  # start, then the end token
+    for name, value in conditional.told_nothing().items():
+        np.testing.assert_array_equal(value, told[name][0])
     network = presets.build("unet-scenes-pixels")
     assert {"context", "pooled"} <= set(network.input)
 

@@ -37,11 +37,6 @@ def scene_numbers(scenes: Sequence[Scene]) -> np.ndarray:
     return _numbers(scenes)
 
 
-def pair_numbers(scenes: Sequence[Scene]) -> np.ndarray:
-    """(N,) integers: as `scene_numbers`, but one number for a scene and its swapped form."""
-    return _numbers([(frozenset(scene.objects), scene.background, scene.relation) for scene in scenes])
-
-
 def neighbours(scene: Scene) -> list[list[Scene]]:
     """Scenes of the same split that differ in one thing from one with one object, a list for each kind of thing.
 

@@ -1,5 +1,6 @@
 """Recipes of chapter 13: a network that knows the digits, one that reads captions, and a judge of noisy digits."""
 
+from collections.abc import Mapping
 from functools import lru_cache, partial
 
 import keras
@@ -18,6 +19,7 @@ from diffusion_course.recipes.base import Recipe, cosine, describe, test_data, t
 from diffusion_course.recipes.contrastive import as_input
 from diffusion_course.recipes.diffusion import FOCUS, Stage, tidy_up, train_stages
 from diffusion_course.tokenizer import load_tokenizer
+from diffusion_course.training.latent import encode_texts, of_nothing
 
 CLASSES, SCENES, JUDGE = "unet-mnist-classes", "unet-scenes-pixels", "classifier-mnist-noisy"
 DIGITS_STAGES = (Stage(3_000, "muon", ema=0.995, focus=FOCUS),)
@@ -138,8 +140,13 @@ def text_encoder():
 def told_by(texts: list[str]) -> dict[str, np.ndarray]:
     """Both paths of texts: ``"context"`` (N, L, D), the hidden states, and ``"pooled"`` (N, D)."""
     encoder, tokenizer = text_encoder()
-    out = encoder.predict(tokenizer.encode(texts), batch_size=256, verbose=0)
-    return {"context": out["hidden"], "pooled": out["pooled"]}
+    return encode_texts(encoder, tokenizer.encode(texts))
+
+
+def told_nothing() -> Mapping[str, np.ndarray]:
+    """The same of the empty text, of one row."""
+    encoder, tokenizer = text_encoder()
+    return of_nothing(encoder, tokenizer.encode(""))
 
 
 def train_scenes(network: keras.Model, profile: str, seed: int = 0) -> float:
@@ -149,8 +156,7 @@ def train_scenes(network: keras.Model, profile: str, seed: int = 0) -> float:
         "x": as_input(draw_scenes(scenes, seed=22)),
         "conditions": told_by(sample_captions(scenes, seed=23)),
     }
-    nothing = {name: array[0] for name, array in told_by([""]).items()}
-    dropping = {"unconditional": nothing, "drop_rate": DROP_RATE}
+    dropping = {"unconditional": told_nothing(), "drop_rate": DROP_RATE}
     return train_stages(network, SCENES, SCENES_STAGES, profile, seed, data, **dropping)
 
 
@@ -171,8 +177,7 @@ def evaluate_scenes(network: keras.Model) -> dict[str, float]:
 def judge_scenes(network: keras.Model, count: int = 256, scale: float = GUIDANCE) -> dict[str, float]:
     """How well guided pictures follow held-out captions of each kind, attribute by attribute."""
     pipeline = pipeline_for(SCENES, network)
-    nothing = {name: array[0] for name, array in told_by([""]).items()}
-    denoise, found = classifier_free(pipeline.denoise, nothing, scale), {}
+    denoise, found = classifier_free(pipeline.denoise, told_nothing(), scale), {}
     for kind in ("one", "two"):
         asked = sample_scenes(count, seed=26, kind=kind, split="held_out")
         told = told_by([plain_caption(scene) for scene in asked])

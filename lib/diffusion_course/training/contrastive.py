@@ -93,8 +93,8 @@ def train_contrastive(
         image: (N, H, W, C) in [-1, 1].
         ids: (N, L) token ids, row i of a caption of picture i.
         keys: (N,) integers, equal where pictures show the same, e.g. `datasets.scene_pairs.scene_numbers`.
-        together: None, or (N,) integers, equal for what shall be told apart in one batch, e.g. `pair_numbers` there:
-            then scenes with swapped objects are among the wrong answers.
+        together: None, or (N,) integers, equal for what shall be told apart in one batch, e.g. the families of
+            `datasets.scene_pairs.related`: then scenes that differ in one thing are among the wrong answers.
         steps: of the whole training, with all that its checkpoint has seen.
         batch_size: pictures per step: one right answer among so many.
         ema: as in `training.fitting.fit_steps`; by default the weights are not averaged.
