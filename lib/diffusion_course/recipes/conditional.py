@@ -23,7 +23,7 @@ from diffusion_course.training.latent import encode_texts, of_nothing
 
 CLASSES, SCENES, JUDGE = "unet-mnist-classes", "unet-scenes-pixels", "classifier-mnist-noisy"
 DIGITS_STAGES = (Stage(3_000, "muon", ema=0.995, focus=FOCUS),)
-SCENES_STAGES = (Stage(3_500, "muon", ema=0.995, focus=(-1.0, 2.0)),)
+SCENES_STAGES = (Stage(3_000, "muon", ema=0.995, focus=(-1.0, 2.0)),)
 DROP_RATE = 0.1
 GUIDANCE, CALLS = 3.0, 50  # two calls of the network in each of 25 steps
 SCENE_PICTURES = {"quick": 200, "standard": 20_000, "full": 80_000}
@@ -93,7 +93,7 @@ def train_judge(model: keras.Model, profile: str) -> None:
     """Trains in place on digits noised to all steps of the schedule of the network that it shall lead."""
     x, labels = training_data("mnist", profile)
     schedule = pipeline_for(CLASSES, presets.build(CLASSES)).schedule
-    steps, batch_size = {"quick": 20, "standard": 3_000, "full": 20_000}[profile], 128
+    steps, batch_size = {"quick": 20, "standard": 1_000, "full": 20_000}[profile], 128
     rng = np.random.default_rng(0)
 
     def batches():
