@@ -10,6 +10,7 @@ from untrained_07 import untrained_07
 from untrained_08 import untrained_08
 from untrained_11 import untrained_11
 from untrained_12 import untrained_12
+from untrained_13 import untrained_13
 
 from diffusion_course.course.manifest import load_manifest
 
@@ -25,6 +26,7 @@ UNTRAINED = {
     "08": untrained_08,
     "11": untrained_11,
     "12": untrained_12,
+    "13": untrained_13,
 }
 
 
