@@ -62,7 +62,8 @@ def related(scenes: Sequence[Scene], *, swap: bool, seed: int) -> tuple[list[Sce
     families a network learns them last. And captions that never meet, such as "red on blue" and "blue on red", it need
     not tell apart at all.
 
-    Scenes with one object are paired, as long as partners are left, with one that differs in one thing, see
+    Half of the sets of scenes with one object that differ in nothing but the shape, at random, become families. The
+    scenes of the other half are paired, as long as partners are left, with one that differs in one thing, see
     `neighbours`; each kind of thing has its turn at random.
     Every scene with two objects gets a relative whose first object has another shape and, with ``swap``, both get one
     with their objects swapped.
@@ -78,18 +79,22 @@ def related(scenes: Sequence[Scene], *, swap: bool, seed: int) -> tuple[list[Sce
         A relative is held out exactly if the scene is.
     """
     rng = np.random.default_rng(seed)
-    pairs, out, there, names = {}, [], set(), []
+    alike, pairs, out, there, names = {}, {}, [], set(), []
+
+    def in_a_family(scene):
+        return alike.setdefault(_but_for_the_shape(scene), rng.random() < 0.5)
+
     for scene in scenes:
         if len(scene.objects) == 1:
-            if scene not in pairs:
+            if not in_a_family(scene) and scene not in pairs:
                 kinds = neighbours(scene)
                 order = [
                     kinds[i][j] for i in rng.permutation(len(kinds)) for j in rng.permutation(len(kinds[i]))
                 ]
-                free = [other for other in order if other not in pairs]
+                free = [other for other in order if other not in pairs and not in_a_family(other)]
                 pairs |= dict.fromkeys([scene, *free[:1]], scene)
             out.append(scene)
-            names.append(pairs[scene])
+            names.append(_but_for_the_shape(scene) if in_a_family(scene) else pairs[scene])
             continue
         first, second = scene.objects
         shapes = [dataclasses.replace(first, shape=shape) for shape in SHAPES if shape != first.shape]
@@ -103,6 +108,11 @@ def related(scenes: Sequence[Scene], *, swap: bool, seed: int) -> tuple[list[Sce
         out += members
         names += [scene] * len(members)
     return out, _numbers(names)
+
+
+def _but_for_the_shape(scene: Scene) -> tuple:
+    (o,) = scene.objects
+    return (o.size, o.colour, o.position, scene.background)
 
 
 def _numbers(things) -> np.ndarray:

@@ -23,7 +23,7 @@ from diffusion_course.training.latent import encode_texts, of_nothing
 
 CLASSES, SCENES, JUDGE = "unet-mnist-classes", "unet-scenes-pixels", "classifier-mnist-noisy"
 DIGITS_STAGES = (Stage(3_000, "muon", ema=0.995, focus=FOCUS),)
-SCENES_STAGES = (Stage(3_000, "muon", ema=0.995, focus=(-1.0, 2.0)),)
+SCENES_STAGES = (Stage(2_500, "muon", ema=0.995, focus=(-1.0, 2.0)),)
 DROP_RATE = 0.1
 GUIDANCE, CALLS = 3.0, 50  # two calls of the network in each of 25 steps
 SCENE_PICTURES = {"quick": 200, "standard": 20_000, "full": 80_000}
