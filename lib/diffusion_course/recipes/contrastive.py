@@ -20,7 +20,7 @@ from diffusion_course.training.callbacks import ProgressBar
 from diffusion_course.training.contrastive import ContrastiveTrainer, train_contrastive
 
 TOKENIZER = "tokenizer-scenes.json"
-MERGES, LENGTH = 128, 32  # the longest caption has 20 tokens, start and end included
+MERGES, LENGTH = 128, 32  # the longest caption has 18 tokens, start and end included
 PICTURES = {"quick": 400, "standard": 12_000, "full": 48_000}  # of each kind
 STEPS = {"quick": 10, "standard": 2_500, "full": 20_000}
 CANDIDATES = 256  # of which one is right
