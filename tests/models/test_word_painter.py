@@ -6,11 +6,20 @@ import keras
 import numpy as np
 from helpers import numpy, shaken
 
-from diffusion_course.datasets.painting import encode, sample_paintings
+from diffusion_course.datasets.painting import caption_of, encode, sample_paintings
 from diffusion_course.models.word_painter import WordPainter
-from diffusion_course.recipes.attention import mass_on_deciding, solved, train_painter
+from diffusion_course.recipes.attention import (
+    answers,
+    even_guess,
+    mass_on_deciding,
+    shapes_right,
+    shown_shapes,
+    solved,
+    train_painter,
+)
 
 PAINTINGS = sample_paintings(6, 0)
+WORDS_OF_0 = caption_of(PAINTINGS.ids[0])
 SMALL = {"units": 8, "heads": 2}
 
 
@@ -60,6 +69,36 @@ def test_an_oracle_solves_all_and_one_wrong_shape_is_one_picture():
     wrong[2][PAINTINGS.deciding[2] == word] = (PAINTINGS.colours[2].min() + 1) % 8
     right = solved(np.eye(9)[wrong], PAINTINGS)
     assert right.sum() == 5 and not right[2]
+    lost = shown_shapes(PAINTINGS) & ~shapes_right(np.eye(9)[wrong], PAINTINGS)
+    np.testing.assert_array_equal(np.argwhere(lost), [[2, word]])
+
+
+def test_an_even_guess_is_what_guessing_gives():
+    many = sample_paintings(1500, 2)
+    want, rng = even_guess(many), np.random.default_rng(0)
+    guessed, lost = np.zeros((1500, 16, 16, 9)), np.zeros((1500, 16, 16))
+    for i, ids in enumerate(many.ids):
+        colours = ids[:8:2][ids[:8:2] > 0] - 1
+        for word in np.unique(many.deciding[i][many.deciding[i] >= 0]):
+            guessed[i][many.deciding[i] == word, rng.choice(colours)] = 1
+        lost[i] = np.where(many.colours[i] < 8, -np.log(1 / len(colours)), 0)
+    assert np.isclose(want["loss"], lost.mean())
+    shown = shown_shapes(many)
+    assert abs(shapes_right(guessed, many)[shown].mean() - want["shapes"]) < 0.03
+    assert abs(solved(guessed, many).mean() - want["solved"]) < 0.03
+
+
+def test_answers_name_the_colour_and_the_word_looked_at():
+    class Oracle:
+        def predict_on_batch(self, inputs):
+            weights = np.zeros((1, 1, 256, 8))
+            weights[..., 3] = 0.75
+            return {"logits": np.eye(9)[PAINTINGS.colours[:1]], "weights": weights}
+
+    told = answers(Oracle(), PAINTINGS, 0, "red star blue ring")
+    words = WORDS_OF_0.split()
+    for word in np.flatnonzero(shown_shapes(PAINTINGS)[0]):
+        assert f"{words[word]} {words[word - 1]}, looks at *ring* (0.75)" in told
 
 
 def test_mass_is_counted_on_cells_of_shapes():

@@ -52,7 +52,7 @@ def test_one_picture_needs_no_slider():
 
 def test_still_shows_every_word():
     figure, alt = still_figure(look, PICTURES[0], "red star")
-    assert "red 1.00, star 1.00" in alt and len(figure.axes[0].images) == 4
+    assert "red 0%, star 100%" in alt and "dark blue 0, yellow 1" in alt and len(figure.axes[0].images) == 4
     plt.close(figure)
     data, metadata = attention_map(look, PICTURES, "red star")._repr_mimebundle_()
     assert "image/png" in data and "red star" in metadata["image/png"]["alt"]

@@ -1,4 +1,4 @@
-"""Painting by words: white shapes, and a caption that says which colour each of them gets (chapter 11).
+"""Painting by words: white shapes on black, and a caption that says which colour each of them gets (chapter 11).
 
 A caption is a list of pairs, colour before shape, in any order: "red star blue ring". A picture shows some of the named
 shapes in white. Which word tells the colour of a pixel depends on the shape that it belongs to, and on nothing else.

@@ -1,4 +1,4 @@
-"""A small network that paints white shapes as a caption says: pixels ask, words answer.
+"""A small network that paints white shapes (on black) as a caption says: pixels ask, words answer.
 
 Built by hand in chapter 11. The task is that of `datasets.painting`.
 """

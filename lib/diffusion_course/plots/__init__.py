@@ -1,6 +1,6 @@
 """Figures: arrays in, Matplotlib figure out. Every chapter draws with these, so that figures stay comparable."""
 
-from diffusion_course.plots.attention import heat, word_maps
+from diffusion_course.plots.attention import heat, word_maps, word_matrix
 from diffusion_course.plots.curves import plot_lines
 from diffusion_course.plots.detection import roc_curves, score_histogram
 from diffusion_course.plots.display import as_pictures, show
@@ -33,4 +33,5 @@ __all__ = [
     "signal_overlays",
     "steps_against_quality",
     "word_maps",
+    "word_matrix",
 ]

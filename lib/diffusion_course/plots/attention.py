@@ -1,9 +1,10 @@
-"""Where pixels look: maps of attention, one per word."""
+"""Where pixels look: maps of attention, one per word, and the matrix that they are columns of."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from diffusion_course.plots.grids import image_rows
@@ -48,3 +49,29 @@ def word_maps(
         rows.append(np.concatenate([np.repeat(picture, 3, -1)[None], paint[None], maps]))
         notes.append(["picture", "painted", *names, *["–"] * (map_.shape[-1] - len(names))])
     return image_rows(rows, [""] * len(rows) if labels is None else labels, notes=notes, width=width)
+
+
+def word_matrix(weights: np.ndarray, words: Sequence[str], deciding: np.ndarray) -> Figure:
+    """Rows of an attention matrix, those of cells that belong to shapes, sorted by shape.
+
+    Args:
+        weights: (N, L), a row per cell. Dark blue is 0, yellow 1.
+        words: at most L; beyond them, padding.
+        deciding: (N,), for each cell the place of the word that names its shape; -1 for none.
+
+    Raises:
+        ValueError: no cell belongs to a shape.
+    """
+    if not (deciding >= 0).any():
+        raise ValueError("At least one cell must belong to a shape. Received: `deciding` of -1 alone")
+    order = np.argsort(deciding, kind="stable")[(deciding < 0).sum() :]
+    figure, ax = plt.subplots(figsize=(5.2, 3.6))
+    ax.imshow(weights[order], cmap="cividis", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    length = weights.shape[1]
+    ax.set_xticks(range(length), [*words, *["–"] * (length - len(words))], rotation=45, fontsize=9)
+    starts = np.flatnonzero(np.diff(deciding[order], prepend=-1))
+    ax.set_yticks(starts, [f"cells of the {words[deciding[order[s]]]}" for s in starts], fontsize=9)
+    for s in starts[1:]:
+        ax.axhline(s - 0.5, color="white", lw=0.8)
+    figure.tight_layout()
+    return figure

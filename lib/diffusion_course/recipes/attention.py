@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 
-from diffusion_course.datasets.painting import BACKGROUND, Paintings, sample_paintings
+from diffusion_course.datasets.painting import BACKGROUND, Paintings, caption_of, encode, sample_paintings
+from diffusion_course.datasets.scenes import COLOURS
 from diffusion_course.recipes.base import Recipe, cosine
 from diffusion_course.training.batches import shuffled_batches
 
@@ -55,23 +56,50 @@ def paint(painter: keras.Model, paintings: Paintings) -> tuple[np.ndarray, np.nd
     return out["logits"], out["weights"]
 
 
-def solved(logits: np.ndarray, paintings: Paintings) -> np.ndarray:
-    """Whether every shape of a picture has the colour that its caption says, by the sum over its cells.
+def shown_shapes(paintings: Paintings) -> np.ndarray:
+    """Which words name a shape that is in the picture: (N, 8), booleans."""
+    return np.stack([(paintings.deciding == w).any((1, 2)) for w in range(paintings.ids.shape[1])], axis=1)
+
+
+def shapes_right(logits: np.ndarray, paintings: Paintings) -> np.ndarray:
+    """Whether a shape has the colour that its caption says: its cells vote by their logits, background is no choice.
 
     Args:
         logits: (N, 16, 16, 9).
         paintings: N.
 
     Returns:
-        (N,) booleans.
+        (N, 8), booleans, one per word; False where a word names no shape in the picture.
     """
-    right = np.ones(len(paintings), bool)
+    right = []
     for word in range(paintings.ids.shape[1]):
         of_shape = paintings.deciding == word  # (N, 16, 16)
         votes = (logits[..., :BACKGROUND] * of_shape[..., None]).sum((1, 2))  # (N, 8)
         truth = np.where(of_shape, paintings.colours, 0).max((1, 2))
-        right &= (votes.argmax(-1) == truth) | ~of_shape.any((1, 2))
-    return right
+        right.append((votes.argmax(-1) == truth) & of_shape.any((1, 2)))
+    return np.stack(right, axis=1)
+
+
+def solved(logits: np.ndarray, paintings: Paintings) -> np.ndarray:
+    """Whether every shape of a picture has the colour that its caption says, see `shapes_right`: (N,), booleans."""
+    return (shapes_right(logits, paintings) | ~shown_shapes(paintings)).all(axis=1)
+
+
+def even_guess(paintings: Paintings) -> dict[str, float]:
+    """What one reaches who sees which cells are background, and guesses evenly among the colours that are named.
+
+    Returns:
+        "loss", the mean cross-entropy per cell; "shapes", the expected share of shapes that get the right colour;
+        "solved", that of pictures whose shapes all do, if each is guessed for itself.
+    """
+    named = (paintings.ids > 0).sum(axis=1) / 2
+    shown = shown_shapes(paintings).sum(axis=1)
+    cells = (paintings.colours < BACKGROUND).mean(axis=(1, 2))
+    return {
+        "loss": float((cells * np.log(named)).mean()),
+        "shapes": float((shown / named).sum() / shown.sum()),
+        "solved": float((named**-shown).mean()),
+    }
 
 
 def mass_on_deciding(weights: np.ndarray, paintings: Paintings) -> float:
@@ -87,6 +115,30 @@ def mass_on_deciding(weights: np.ndarray, paintings: Paintings) -> float:
     of_cells = weights.mean(1).reshape(*paintings.deciding.shape, -1)  # (N, 16, 16, 8)
     inside = paintings.deciding >= 0
     return float(np.take_along_axis(of_cells[inside], paintings.deciding[inside][:, None], 1).mean())
+
+
+def answers(painter: keras.Model, paintings: Paintings, index: int, caption: str) -> str:
+    """What a painter makes of one picture under another caption, in words.
+
+    Returns:
+        For each shape in the picture its colour, and the word that its cells look at most, with their mean weight.
+    """
+    ids, own = encode(caption), caption_of(paintings.ids[index]).split()
+    logits, weights = (
+        np.asarray(
+            painter.predict_on_batch({"picture": paintings.pictures[[index]], "words": ids[None]})[name]
+        )
+        for name in ("logits", "weights")
+    )
+    deciding = paintings.deciding[index]
+    of_cells = weights[0].mean(0).reshape(*deciding.shape, -1)  # (16, 16, 8)
+    told = []
+    for word in np.unique(deciding[deciding >= 0]):
+        inside = deciding == word
+        colour = list(COLOURS)[logits[0][inside][:, :BACKGROUND].sum(0).argmax()]
+        mean = of_cells[inside].mean(0)
+        told.append(f"{own[word]} {colour}, looks at *{caption.split()[mean.argmax()]}* ({mean.max():.2f})")
+    return "; ".join(told)
 
 
 def evaluate_painter(painter: keras.Model) -> dict[str, float]:

@@ -11,6 +11,13 @@ from diffusion_course.widgets.pictures import captioned, side_by_side
 Look = Callable[[np.ndarray, str], tuple[Sequence[str], np.ndarray, np.ndarray]]
 
 
+def shares(picture: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """What share of their attention the cells of shapes give to each word: from (H, W, 1) and (h, w, L) to (L,)."""
+    h, w, words = weights.shape
+    inside = picture.reshape(h, -1, w, picture.shape[1] // w).mean(axis=(1, 3)) > 0.5
+    return weights[inside].mean(axis=0) if inside.any() else np.zeros(words)
+
+
 def map_html(
     picture: np.ndarray, words: Sequence[str], painted: np.ndarray, weights: np.ndarray, word: int
 ) -> str:
@@ -28,9 +35,7 @@ def map_html(
     word = min(word, len(words) - 1)
     maps = heat(np.moveaxis(weights, -1, 0))  # (words, h, w, 3)
     most = weights.max(axis=(0, 1))
-    inside = picture.reshape(weights.shape[0], -1, weights.shape[1], picture.shape[1] // weights.shape[1])
-    inside = inside.mean(axis=(1, 3)) > 0.5
-    share = weights[inside].mean(axis=0) if inside.any() else np.zeros(len(words))
+    share = shares(picture, weights)
     large = side_by_side(
         captioned(picture[None], "picture", alt="the picture, its shapes white", size=128),
         captioned(painted[None], "painted", alt="the picture as the network painted it", size=128),
@@ -63,10 +68,10 @@ def still_figure(look: Look, picture: np.ndarray, caption: str):
 
     words, painted, weights = look(picture, caption)
     figure = word_maps(picture[None], painted[None], weights[None], [words])
-    most = ", ".join(f"{w} {m:.2f}" for w, m in zip(words, weights.max(axis=(0, 1)), strict=True))
+    of_shapes = ", ".join(f"{w} {s:.0%}" for w, s in zip(words, shares(picture, weights), strict=True))
     return figure, (
-        f"A picture, the same painted as “{' '.join(words)}” says, and a map for each word. Largest weights: {most}. "
-        "Run the cell to type other words."
+        f"A picture, the same painted as “{' '.join(words)}” says, and a map for each word (dark blue 0, yellow 1). "
+        f"What the cells of shapes look at: {of_shapes}. Run the cell to type other words."
     )
 
 
@@ -91,9 +96,9 @@ def attention_map(look: Look, pictures: np.ndarray, caption: str, longest: int =
     from diffusion_course.widgets.panel import Panel, slider, text
 
     def draw(caption, word, picture=0):
-        words, painted, weights = look(pictures[picture], caption)
-        if not len(words):
+        if not caption.strip():
             raise ValueError("A caption must have at least one word. Received: none")
+        words, painted, weights = look(pictures[picture], caption)
         return map_html(pictures[picture], words, painted, weights, word - 1)
 
     typed = text("caption", caption)
