@@ -81,6 +81,14 @@ def test_what_is_no_scene_is_not_read_as_one(reader, real, name):
     assert np.mean([reading is not None for reading in reader.read(pictures)]) <= 0.02
 
 
+def test_the_nearest_scene_is_named_in_grain_that_the_strict_reader_refuses(reader):
+    scenes = sample_scenes(40, seed=4, kind="one")
+    grain = np.random.default_rng(4).normal(0, 50, (40, 32, 32, 3))
+    pictures = to_pixels(draw_scenes(scenes, seed=4) + grain)
+    assert all(reading is None for reading in reader.read(pictures))
+    assert alignment(pictures, scenes, SceneReader(world, strict=False)).together >= 0.9
+
+
 def test_a_reading_does_not_depend_on_its_batch(reader):
     scenes = sample_scenes(70, seed=3, kind="both")
     pictures = draw_scenes(scenes, seed=3)

@@ -102,10 +102,12 @@ class SceneReader:
     Args:
         renderer: the module `datasets.scenes`, or an object with the same ``coverage``, ``Scene``, ``SceneObject``,
             ``COLOURS``, ``SHAPES``, ``SIZES``, ``POSITIONS``, ``RELATIONS``, ``SIDE`` and jitters.
+        strict: False names the nearest scene, however much of the picture that leaves unexplained. Then anything has
+            a scene, noise too, and a share of right attributes means something only beside that of shuffled captions.
     """
 
-    def __init__(self, renderer):
-        self._renderer = renderer
+    def __init__(self, renderer, *, strict: bool = True):
+        self._renderer, self._strict = renderer, strict
         self._names = list(renderer.COLOURS)
         self._palette = np.array([renderer.COLOURS[name] for name in self._names], "float32")
         whole, first, second = slice(None), slice(renderer.SIDE // 2), slice(renderer.SIDE // 2, None)
@@ -150,7 +152,7 @@ class SceneReader:
         errors = np.array([sum(match.error for match in matches) for _, matches in ways])  # (ways, N)
         rms = np.sqrt(errors.min(0) / pictures[0].size)
         return [
-            self._scene(*ways[way], i) if rms[i] <= MAX_ERROR else None
+            self._scene(*ways[way], i) if rms[i] <= MAX_ERROR or not self._strict else None
             for i, way in enumerate(errors.argmin(0))
         ]
 
@@ -160,7 +162,8 @@ class SceneReader:
         for match in matches:
             shape, size, place = match.names[i]
             colour, background = self._colour(match.colour[i]), self._colour(match.background[i])
-            if match.share[i] > MAX_SHARE or None in (colour, background) or colour == background:
+            unexplained = self._strict and match.share[i] > MAX_SHARE
+            if unexplained or None in (colour, background) or colour == background:
                 return None
             backgrounds.add(background)
             objects.append(self._renderer.SceneObject(colour, shape, size, None if relation else place))
@@ -172,4 +175,5 @@ class SceneReader:
         # Least squares may overshoot what a pixel can be.
         distances = np.linalg.norm(self._palette - np.clip(rgb, 0, 255), axis=1)
         nearest = distances.argmin()
-        return self._names[nearest] if distances[nearest] <= MAX_COLOUR_DISTANCE else None
+        near = distances[nearest] <= MAX_COLOUR_DISTANCE
+        return self._names[nearest] if near or not self._strict else None
