@@ -4,24 +4,27 @@ import numpy as np
 from scipy.special import logsumexp, softmax
 
 from diffusion_course.exercises import ch11
+from diffusion_course.layers.transformer import BasicTransformerBlock
 
 rng = np.random.default_rng(0)
 
 
 def test_weights_are_the_softmax_over_what_may_be_seen():
-    q, k = rng.normal(size=(4, 9)), rng.normal(size=(6, 9))
-    mask = rng.random((4, 6)) < 0.6
+    scores, mask = rng.normal(size=(4, 6)), rng.random((4, 6)) < 0.6
     mask[:, 2] = True
-    weights = ch11.attention_weights(q, k, mask)
+    weights = ch11.masked_softmax(scores, mask)
     for n in range(4):
-        np.testing.assert_allclose(weights[n, mask[n]], softmax(k[mask[n]] @ q[n] / 3))
+        np.testing.assert_allclose(weights[n, mask[n]], softmax(scores[n, mask[n]]))
         assert not weights[n, ~mask[n]].any()
 
 
-def test_a_head_has_its_own_channels_of_every_position():
-    x = rng.normal(size=(5, 12))
-    for h, part in enumerate(ch11.split_heads(x, 3)):
-        np.testing.assert_array_equal(part, x[:, 4 * h : 4 * h + 4])
+def test_a_block_is_the_librarys():
+    library = BasicTransformerBlock(heads=2)
+    x, context = (rng.normal(size=(1, n, 8)).astype("float32") for n in (5, 3))
+    want = library(x, context)
+    norms = library.norm_1, library.norm_2, library.norm_3
+    parts = library.self_attention, library.cross_attention, lambda h: library.out(library.mlp(h))
+    np.testing.assert_allclose(ch11.block(x, context, norms, *parts), want, atol=1e-6)
 
 
 def test_a_text_of_two_words_and_padding():

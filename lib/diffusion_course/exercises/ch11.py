@@ -1,4 +1,4 @@
-"""Exercises of chapter 11: weights under a mask, heads, who may look where, how many words count, merging parts."""
+"""Exercises of chapter 11: softmax under a mask, who may look where, a block, how many words count, merging parts."""
 
 import numpy as np
 
@@ -8,8 +8,7 @@ EXERCISES: dict[str, Exercise] = {}
 _rng = np.random.default_rng(11)
 
 
-def attention_weights(q, k, mask):
-    scores = q @ k.T / np.sqrt(q.shape[-1])
+def masked_softmax(scores, mask):
     scores = np.where(mask, scores, -np.inf)
     weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
     return weights / weights.sum(axis=-1, keepdims=True)
@@ -20,35 +19,27 @@ def _softmax(scores, axis=-1):
     return weights / weights.sum(axis=axis, keepdims=True)
 
 
-def _hidden(scores, mask):
-    return np.where(mask, scores, -1e9)
-
-
-def _overflowing(q, k, mask):
-    weights = np.exp(q @ k.T / np.sqrt(q.shape[-1])) * mask
+def _overflowing(scores, mask):
+    weights = np.exp(scores) * mask
     return weights / weights.sum(axis=-1, keepdims=True)
 
 
-_q, _k = 2 * _rng.normal(size=(3, 4)), 2 * _rng.normal(size=(5, 4))
+_scores = 2 * _rng.normal(size=(3, 5))
 _mask = np.array([[1, 1, 0, 1, 0], [0, 1, 1, 1, 1], [1, 0, 1, 0, 0]], bool)
-EXERCISES["attention_weights"] = Exercise(
+EXERCISES["masked_softmax"] = Exercise(
     "11.1",
-    attention_weights,
-    cases=[(_q, _k, _mask), (100 * _q, 100 * _k, _mask)],
+    masked_softmax,
+    cases=[(_scores, _mask), (_scores - 3, _mask), (1_000 * _scores, _mask)],
     shape="one weight per query and key",
     wrong={
-        "not scaled": lambda q, k, m: _softmax(_hidden(q @ k.T, m)),
-        "divided by d": lambda q, k, m: _softmax(_hidden(q @ k.T / q.shape[-1], m)),
-        "softmax over queries": lambda q, k, m: _softmax(_hidden(q @ k.T / np.sqrt(q.shape[-1]), m), axis=0),
-        "mask turned round": lambda q, k, m: attention_weights(q, k, ~m),
-        "mask after the softmax": lambda q, k, m: attention_weights(q, k, m | True) * m,
-        "hidden scores set to 0": lambda q, k, m: _softmax(q @ k.T / np.sqrt(q.shape[-1]) * m),
-        "mask forgotten": lambda q, k, m: attention_weights(q, k, m | True),
+        "softmax over queries": lambda s, m: _softmax(np.where(m, s, -1e9), axis=0),
+        "mask turned round": lambda s, m: masked_softmax(s, ~m),
+        "mask after the softmax": lambda s, m: _softmax(s) * m,
+        "hidden scores set to 0": lambda s, m: _softmax(s * m),
+        "mask forgotten": lambda s, m: _softmax(s),
         "overflow": _overflowing,
     },
     hints={
-        "not scaled": "the scores are not scaled: divide them by the square root of d, the length of a query.",
-        "divided by d": "divide by the square root of d, not by d itself.",
         "softmax over queries": "your columns add to 1. Every query shares out its own attention: its row must.",
         "mask turned round": "you gave all weight to the keys that must not be seen: True means that a query may look.",
         "mask after the softmax": (
@@ -62,39 +53,13 @@ EXERCISES["attention_weights"] = Exercise(
 )
 
 
-def split_heads(x, heads):
-    n, c = x.shape
-    return x.reshape(n, heads, c // heads).transpose(1, 0, 2)
-
-
-EXERCISES["split_heads"] = Exercise(
-    "11.2",
-    split_heads,
-    cases=[(np.arange(24).reshape(3, 8), 2), (np.arange(24).reshape(4, 6), 3)],
-    shape="heads, positions, channels of a head",
-    wrong={
-        "one reshape": lambda x, h: x.reshape(h, len(x), -1),
-        "heads in the middle": lambda x, h: x.reshape(len(x), h, -1),
-        "every h-th channel": lambda x, h: x.reshape(len(x), -1, h).transpose(2, 0, 1),
-    },
-    hints={
-        "one reshape": (
-            "the shape is right, and the numbers are not: a reshape does not move numbers, so a head got whole "
-            "positions instead of a part of each. Reshape to (N, heads, d), then swap axes."
-        ),
-        "heads in the middle": "nearly: now bring the axis of the heads to the front.",
-        "every h-th channel": "a head gets neighbouring channels, 0 to d - 1 for the first, not every h-th one.",
-    },
-)
-
-
 def may_look(ids):
     place = np.arange(len(ids))
     return (place[:, None] >= place[None, :]) & (ids != 0)[None, :]
 
 
 EXERCISES["may_look"] = Exercise(
-    "11.3",
+    "11.2",
     may_look,
     cases=[(np.array([3, 9, 4, 0, 0]),), (np.array([5]),)],
     shape="one truth value per pair of positions",
@@ -113,6 +78,87 @@ EXERCISES["may_look"] = Exercise(
         "at padding": "padding (id 0) can be seen. It has nothing to say.",
         "padding of the wrong side": "you kept padding from looking. It is what must not be looked at: its columns.",
         "hidden ones": "turned round: True means that a position may look.",
+    },
+)
+
+
+def block(x, context, norms, self_attention, cross_attention, think):
+    x = x + self_attention(norms[0](x))
+    x = x + cross_attention(norms[1](x), context)
+    return x + think(norms[2](x))
+
+
+def _without_residuals(x, context, norms, self_attention, cross_attention, think):
+    x = self_attention(norms[0](x))
+    x = cross_attention(norms[1](x), context)
+    return think(norms[2](x))
+
+
+def _normalised_after(x, context, norms, self_attention, cross_attention, think):
+    x = norms[0](x + self_attention(x))
+    x = norms[1](x + cross_attention(x, context))
+    return norms[2](x + think(x))
+
+
+def _not_normalised(x, context, norms, self_attention, cross_attention, think):
+    return block(x, context, [lambda h: h] * 3, self_attention, cross_attention, think)
+
+
+def _added_to_the_normalised(x, context, norms, self_attention, cross_attention, think):
+    x = norms[0](x)
+    x = x + self_attention(x)
+    x = norms[1](x)
+    x = x + cross_attention(x, context)
+    x = norms[2](x)
+    return x + think(x)
+
+
+def _side_by_side(x, context, norms, self_attention, cross_attention, think):
+    parts = self_attention(norms[0](x)), cross_attention(norms[1](x), context), think(norms[2](x))
+    return x + sum(parts)
+
+
+def _words_first(x, context, norms, self_attention, cross_attention, think):
+    x = x + cross_attention(norms[1](x), context)
+    x = x + self_attention(norms[0](x))
+    return x + think(norms[2](x))
+
+
+def _context_normalised(x, context, norms, self_attention, cross_attention, think):
+    return block(x, norms[1](context), norms, self_attention, cross_attention, think)
+
+
+# Stand-ins for layers: each mixes what its layer would mix, and no two of them can change places unnoticed.
+_parts = (
+    (lambda h: h / np.abs(h).max(), lambda h: h - h.mean(), lambda h: h / (1 + np.abs(h))),
+    lambda h: h[::-1] + 1,
+    lambda h, context: h * context.mean() + context.max(),
+    lambda h: h**2,
+)
+EXERCISES["block"] = Exercise(
+    "11.3",
+    block,
+    cases=[(_rng.normal(size=(3, 2)), _rng.normal(size=(4, 2)), *_parts)],
+    shape="as that of x",
+    wrong={
+        "no residuals": _without_residuals,
+        "normalised after": _normalised_after,
+        "not normalised": _not_normalised,
+        "added to the normalised": _added_to_the_normalised,
+        "side by side": _side_by_side,
+        "words first": _words_first,
+        "context normalised": _context_normalised,
+    },
+    hints={
+        "no residuals": "each part must be added to its input; here it replaces it.",
+        "normalised after": "this normalises the sums (as Vaswani et al. did). Normalise what goes *into* each part.",
+        "not normalised": "each part has a norm of its own, `norms[0]` to `norms[2]`, through which its input goes.",
+        "added to the normalised": (
+            "the sum must be with x itself. Only the part's input is normalised; what bypasses it is not."
+        ),
+        "side by side": "all three got the first x. Each must get what the one before it has made.",
+        "words first": "the pixels consult each other first, then the words.",
+        "context normalised": "only x is normalised here: the context comes from a text encoder that has done so.",
     },
 )
 
@@ -156,13 +202,13 @@ def _in_small_numbers(out_a, log_a, out_b, log_b):
     return (a * out_a + b * out_b) / (a + b)
 
 
-_parts = _rng.normal(size=(2, 3, 2))
+_halves = _rng.normal(size=(2, 3, 2))
 EXERCISES["merge_parts"] = Exercise(
     "11.5",
     merge_parts,
     cases=[
-        (_parts[0], np.array([0.5, 2.0, -1.0]), _parts[1], np.array([1.5, 2.0, 1.0])),
-        (_parts[0], np.array([900.0, 1000.0, 5.0]), _parts[1], np.array([901.0, 3.0, 2000.0])),
+        (_halves[0], np.array([0.5, 2.0, -1.0]), _halves[1], np.array([1.5, 2.0, 1.0])),
+        (_halves[0], np.array([900.0, 1000.0, 5.0]), _halves[1], np.array([901.0, 3.0, 2000.0])),
     ],
     shape="one row per query",
     wrong={
