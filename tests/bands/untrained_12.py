@@ -7,14 +7,14 @@ from scipy.special import log_softmax
 from diffusion_course.datasets.scene_captions import captions, plain_caption
 from diffusion_course.datasets.scene_pairs import swapped
 from diffusion_course.datasets.scenes import all_scenes, draw_scenes, sample_scenes
-from diffusion_course.metrics.retrieval import ensemble, retrieval, zero_shot
+from diffusion_course.metrics.retrieval import retrieval, zero_shot
 from diffusion_course.models import presets
 from diffusion_course.recipes.contrastive import (
     ATTRIBUTES,
     learned_tokenizer,
-    prompts,
     value_of,
     with_attribute,
+    zero_shot_shares,
 )
 
 
@@ -25,8 +25,11 @@ def untrained_12():
     def texts(scenes):
         return network.embed_texts(tokenizer.encode([plain_caption(scene) for scene in scenes]))
 
+    def pictures_of(scenes, seed):
+        return (draw_scenes(scenes, seed=seed) / 127.5 - 1).astype("float32")
+
     def images(scenes, seed):
-        return network.embed_images((draw_scenes(scenes, seed=seed) / 127.5 - 1).astype("float32"))
+        return network.embed_images(pictures_of(scenes, seed))
 
     def different(kind, count, seed):
         many = sample_scenes(8 * count, seed=seed, kind=kind, split="held_out")
@@ -43,14 +46,8 @@ def untrained_12():
         found.append(retrieval(images(scenes, 11), texts(scenes)))
 
     held_out = all_scenes("one", "held_out")
-    pictures = images(held_out, 15)
-    shares = {}
-    for attribute, names in ATTRIBUTES.items():
-        classes = [
-            ensemble(network.embed_texts(tokenizer.encode(lines))[None])[0] for lines in prompts(attribute)
-        ]
-        right = [names.index(value_of(scene, attribute)) for scene in held_out]
-        shares[f"zero_shot_{attribute}"] = np.mean(zero_shot(pictures, np.stack(classes)) == right)
+    named = zero_shot_shares(network, tokenizer, held_out, pictures_of(held_out, 15))
+    shares = {f"zero_shot_{attribute}": share for attribute, share in named.items()}
 
     two = different("two", 512, 13)
     nearer = (texts(two) - texts([swapped(scene) for scene in two])) * images(two, 13)

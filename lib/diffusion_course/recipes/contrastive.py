@@ -1,6 +1,7 @@
 """Recipes of the CLIP of chapter 12, and the tokenizer that it reads with."""
 
 import dataclasses
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -108,22 +109,14 @@ def value_of(scene: Scene, attribute: str) -> str:
     return scene.background if attribute == "background" else getattr(scene.objects[0], attribute)
 
 
-def prompts(attribute: str, count: int = 64, seed: int = 9) -> list[list[str]]:
-    """For each value of an attribute, plain captions of training scenes that have it, whatever else they have."""
-    pool = sample_scenes(40 * count, seed=seed)
-    return [
-        [plain_caption(scene) for scene in pool if value_of(scene, attribute) == value][:count]
-        for value in ATTRIBUTES[attribute]
-    ]
-
-
-def zero_shot_shares(model: CLIP, tokenizer: Tokenizer, count: int = 1_000) -> dict[str, float]:
-    """Share of held-out pictures of one object of which an attribute is named right, for each attribute.
+def zero_shot_shares(
+    model: CLIP, tokenizer: Tokenizer, scenes: Sequence[Scene], pictures: np.ndarray
+) -> dict[str, float]:
+    """Share of pictures of one object of which an attribute is named right, for each attribute.
 
     The caption of every scene there is competes. A value's score is the sum of the probabilities, by the model's own
     temperature, of the captions that name it.
     """
-    scenes, pictures = held_out("one", count, seed=12)
     every = all_scenes("one", "all")
     texts = model.embed_texts(tokenizer.encode([plain_caption(scene) for scene in every]))
     logits = float(np.exp(model.log_scale)) * model.embed_images(pictures) @ texts.T  # (N, 3,360)
@@ -154,7 +147,10 @@ def evaluate(model: CLIP) -> dict[str, float]:
         texts = model.embed_texts(tokenizer.encode([plain_caption(scene) for scene in scenes]))
         for way, share in retrieval(model.embed_images(pictures), texts).items():
             found[f"{kind}_{way.replace(' ', '_')}"] = share
-    found |= {f"zero_shot_{name}": share for name, share in zero_shot_shares(model, tokenizer).items()}
+    found |= {
+        f"zero_shot_{name}": share
+        for name, share in zero_shot_shares(model, tokenizer, *held_out("one", 1_000, seed=12)).items()
+    }
     return found | {"swapped_objects": swap_share(model, tokenizer)}
 
 
