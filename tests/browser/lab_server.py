@@ -208,3 +208,21 @@ class Lab:
         """Closes a page and shuts its kernel down."""
         page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.shutdown(); }")
         page.context.close()
+
+
+def run_in_kernel(page, code: str):
+    """Runs code in the notebook's kernel, not in a cell, and returns the JSON that it prints."""
+    return page.evaluate(
+        """async code => {
+        const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+        let printed = "";
+        const future = kernel.requestExecute({ code, store_history: false });
+        future.onIOPub = message => {
+            if (message.header.msg_type === "stream") printed += message.content.text;
+            if (message.header.msg_type === "error") printed += message.content.traceback.join("\\n");
+        };
+        await future.done;
+        return JSON.parse(printed);
+    }""",
+        code,
+    )

@@ -4,6 +4,7 @@ import re
 import statistics
 
 import pytest
+from lab_server import run_in_kernel
 
 BUDGET_MS = 100
 # Untrained, but a real decoder of chapter 01's kind and size; its picture depends on z everywhere.
@@ -280,21 +281,3 @@ def broken(z):
 explorer._decode = broken
 print(json.dumps("broken"))
 """
-
-
-def run_in_kernel(page, code: str):
-    """Runs code in the notebook's kernel, not in a cell, and returns the JSON that it prints."""
-    return page.evaluate(
-        """async code => {
-        const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-        let printed = "";
-        const future = kernel.requestExecute({ code, store_history: false });
-        future.onIOPub = message => {
-            if (message.header.msg_type === "stream") printed += message.content.text;
-            if (message.header.msg_type === "error") printed += message.content.traceback.join("\\n");
-        };
-        await future.done;
-        return JSON.parse(printed);
-    }""",
-        code,
-    )
