@@ -4,6 +4,7 @@ from diffusion_course.plots.attention import heat, word_maps, word_matrix
 from diffusion_course.plots.curves import plot_lines
 from diffusion_course.plots.detection import roc_curves, score_histogram
 from diffusion_course.plots.display import as_pictures, show
+from diffusion_course.plots.emergence import emergence_curves
 from diffusion_course.plots.grids import image_grid, image_rows
 from diffusion_course.plots.guidance import scale_curves
 from diffusion_course.plots.latents import decoded_plane, latent_map, plane_points
@@ -11,12 +12,14 @@ from diffusion_course.plots.matrices import heat_maps
 from diffusion_course.plots.signals import lines_along, signal_overlays
 from diffusion_course.plots.style import CLASS_COLOURS, CLASS_MARKERS
 from diffusion_course.plots.trajectories import film, steps_against_quality
+from diffusion_course.plots.word_steps import word_steps
 
 __all__ = [
     "CLASS_COLOURS",
     "CLASS_MARKERS",
     "as_pictures",
     "decoded_plane",
+    "emergence_curves",
     "film",
     "heat",
     "heat_maps",
@@ -34,4 +37,5 @@ __all__ = [
     "steps_against_quality",
     "word_maps",
     "word_matrix",
+    "word_steps",
 ]
