@@ -6,7 +6,8 @@ import pytest
 from helpers import numpy
 from painters import PROMPTS
 
-from diffusion_course.pipelines.inpaint import InpaintPipeline, extra_channels, latent_mask
+from diffusion_course.models.inpainting import latent_mask
+from diffusion_course.pipelines.inpaint import InpaintPipeline
 
 RNG = np.random.default_rng(1)
 PICTURES = RNG.uniform(0, 1, (3, 8, 8, 3)).astype("float32")
@@ -94,11 +95,6 @@ def test_a_mask_may_be_of_each_picture(small):
     np.testing.assert_array_equal(made[2], PICTURES[2])
 
 
-def test_a_latent_is_painted_as_soon_as_one_of_its_pixels_is():
-    small = latent_mask(MASK[None, ..., None].astype("float32"), 2)[0, ..., 0]
-    np.testing.assert_array_equal(small, [[0, 1, 1, 1], [0, 1, 1, 1], [0, 1, 1, 1], [0, 0, 0, 0]])
-
-
 def test_a_trained_network_gets_the_mask_and_the_masked_latents_at_their_scale(trained):
     seen = []
     pipeline = painters.counting(painters.latents(InpaintPipeline, extra_channels=3), seen)
@@ -121,14 +117,6 @@ def test_what_lies_under_the_mask_tells_a_trained_network_nothing(trained):
     a, b = (trained.generate(PROMPTS, pictures=pictures, **how) for pictures in (PICTURES, other))
     np.testing.assert_array_equal(a, b)
     assert np.array_equal(a[:, ~HOLE], PICTURES[:, ~HOLE]) and np.abs(a - PICTURES).max() > 0.01
-
-
-def test_pixels_have_further_channels_too(small):
-    mask = MASK[None, ..., None].astype("float32")
-    extra = extra_channels(small, PICTURES[:1], mask)
-    assert extra.shape == (1, 8, 8, 4)
-    np.testing.assert_array_equal(extra[0, ..., 0], MASK)
-    np.testing.assert_allclose(extra[..., 1:], (2 * PICTURES[:1] - 1) * (1 - mask), atol=1e-6)
 
 
 def test_refuses(small):

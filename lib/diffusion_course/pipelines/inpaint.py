@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from keras import ops
 
+from diffusion_course.models.inpainting import extra_channels, latent_mask
 from diffusion_course.pipelines.arguments import check_count, checked_mask, checked_prompts
 from diffusion_course.pipelines.text_to_image import (
     Start,
@@ -20,7 +21,6 @@ from diffusion_course.samplers.base import Point, climb
 from diffusion_course.samplers.noise import PictureNoise
 
 RESAMPLE = (5, 3)  # each stretch of five steps is walked three times
-HOLE = 0.5  # what fills the hole of a masked picture: 0 for the network, as in Stable Diffusion
 # What is added to the seed for the known part's noise, so that no seed of a person gives the sampler the same noise.
 KNOWN_SEED = 2**64
 
@@ -28,8 +28,8 @@ KNOWN_SEED = 2**64
 class InpaintPipeline(TextToImagePipeline):
     """As `TextToImagePipeline`; `generate` and `film` take what `walks` adds here.
 
-    A network with the input ``extra`` is one that was trained for it, and gets there what `extra_channels` gives; with
-    any other the hole is filled by RePaint.
+    A network with the input ``extra`` is one that was trained for it, and gets there what
+    `models.inpainting.extra_channels` gives; with any other the hole is filled by RePaint.
 
     Reference: Lugmayr et al., "RePaint: inpainting using denoising diffusion probabilistic models", 2022
     (arXiv:2201.09865), algorithm 1; Rombach et al. 2022 (arXiv:2112.10752), section 4.5, for the further channels.
@@ -95,7 +95,8 @@ class InpaintPipeline(TextToImagePipeline):
         mask = checked_mask(mask, count, self.picture_shape[:2])
         noise = self.diffusion.noise(count, seed)
         if self.trained_for_it:
-            start = Start(noise, conditions={"extra": extra_channels(self, pictures, mask)})
+            x = 2 * self.checked_pictures(pictures, count) - 1
+            start = Start(noise, conditions={"extra": extra_channels(self.autoencoder, x, mask)})
         else:
             start = repaint(noise, self.encode(pictures, count), self._of_latents(mask), resample, seed)
         return super().walks(prompts, start=start, seed=seed, **how)
@@ -129,38 +130,6 @@ def repaint(noise, known, mask, resample, seed: int) -> Start:
         return adjust
 
     return Start(noise, resample=resample, adjust=adjust_of)
-
-
-def extra_channels(pipeline: TextToImagePipeline, pictures, mask) -> np.ndarray:
-    """What a network trained for it is shown, in training and in painting: the mask, then the masked picture's latents.
-
-    Args:
-        pipeline: whose autoencoder makes the latents.
-        pictures: (N, H, W, C) in [0, 1], or (H, W, C), one for all.
-        mask: (N, H, W, 1), 1 where to paint; there the picture is made grey, so that it tells nothing.
-
-    Returns:
-        (N, h, w, 1 + c) float32; the latents at the scale of the network's training.
-    """
-    pictures = pipeline.checked_pictures(pictures, len(mask))
-    latents = pipeline.encode(np.where(mask == 1, np.float32(HOLE), pictures), len(mask))
-    factor = mask.shape[1] // latents.shape[1]
-    return np.concatenate([latent_mask(mask, factor), latents], axis=-1).astype("float32")
-
-
-def latent_mask(mask: np.ndarray, factor: int) -> np.ndarray:
-    """The mask at the latents' size: a latent is to be painted as soon as one of its pixels is.
-
-    Args:
-        mask: (N, H, W, 1) of 0 and 1.
-        factor: pixels of a latent on each side; divides H and W.
-
-    Returns:
-        (N, H / factor, W / factor, 1) float32.
-    """
-    n, h, w, _ = mask.shape
-    blocks = np.reshape(mask, (n, h // factor, factor, w // factor, factor, 1))
-    return blocks.max(axis=(2, 4)).astype("float32")
 
 
 def load_inpaint(name: str = "unet-scenes-inpaint") -> InpaintPipeline:
