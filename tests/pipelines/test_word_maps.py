@@ -7,6 +7,8 @@ from helpers import numpy
 from painters import PROMPTS
 
 from diffusion_course.models.attention_maps import attention_maps
+from diffusion_course.pipelines.image_to_image import ImageToImagePipeline
+from diffusion_course.pipelines.inpaint import InpaintPipeline
 from diffusion_course.pipelines.word_maps import watch, word_map, words_of
 
 RNG = np.random.default_rng(2)
@@ -67,3 +69,27 @@ def test_refuses():
         word_map({"a": np.ones((1, 1, 9, 2))}, [1], (8, 8))
     with pytest.raises(ValueError, match="SpatialTransformer with a context"):
         next(watch(painters.oracle({"": np.zeros((8, 8, 3))}), ""))
+
+
+@pytest.mark.parametrize("kind", [ImageToImagePipeline, InpaintPipeline])
+@pytest.mark.parametrize("guidance_scale", [1.0, 3.0])
+def test_editing_can_be_watched_too(kind, guidance_scale):
+    pipeline = painters.latents(kind)
+    pictures = RNG.random((2, 8, 8, 3), dtype="float32")
+    edit = {"pictures": pictures, "seed": 1, "steps": 4, "guidance_scale": guidance_scale}
+    edit |= {"strength": 0.5} if kind is ImageToImagePipeline else {"mask": np.eye(8), "resample": None}
+    looks = list(watch(pipeline, PROMPTS[:2], **edit))
+    assert len(looks) == (2 if kind is ImageToImagePipeline else 4)
+    (walk,) = pipeline.walks(PROMPTS[:2], **edit)
+    for look, point in zip(looks, walk, strict=True):
+        np.testing.assert_allclose(numpy(look.x), numpy(point.x), atol=1e-5)
+        (weights,) = look.maps.values()
+        assert weights.shape[0] == 2
+        np.testing.assert_allclose(weights.sum(axis=-1), 1, atol=1e-5)
+
+
+def test_a_walk_of_no_steps_has_no_maps():
+    pipeline = painters.latents(ImageToImagePipeline)
+    picture = np.full((8, 8, 3), 0.5, "float32")
+    (look,) = watch(pipeline, "a red star", pictures=picture, strength=0.0)
+    assert look.maps == {} and look.pictures.shape == (1, 8, 8, 3)

@@ -6,7 +6,9 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from copy import copy
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from keras import ops
@@ -24,12 +26,14 @@ class Look(NamedTuple):
         t: the step that the network was told.
         pictures: (N, H, W, C) in [0, 1], what the network took the pictures to become.
         maps: layer -> (N, heads, pixels of the layer, tokens), as `models.attention_maps.attention_maps`, of the
-            network with the prompt, before the step.
+            network with the prompt, before the step; empty where no step was taken.
+        x: (N, ...), pixels or latents after the step.
     """
 
     t: int
     pictures: np.ndarray
     maps: dict[str, np.ndarray]
+    x: Any
 
 
 def watch(
@@ -38,9 +42,9 @@ def watch(
     """Paints as `TextToImagePipeline.generate` does, all prompts at once, and reads the attention maps of each step.
 
     Args:
-        pipeline: with a network that attends to the ``context``.
+        pipeline: of any kind, with a network that attends to the ``context``.
         prompts: N texts, or one.
-        seed, **how: as in `TextToImagePipeline.walks`, without ``batch_size`` and ``start``.
+        seed, **how: as in the ``walks`` of that kind, without ``batch_size``.
 
     Yields:
         A `Look` for each step; the last one's pictures are the finished ones.
@@ -49,14 +53,21 @@ def watch(
         ValueError: as there, or the network attends to no context.
     """
     prompts = checked_prompts(prompts)
-    start = pipeline.start(len(prompts), seed)
-    read, x = map_reader(pipeline.diffusion.network), ops.convert_to_tensor(start.x)
-    (walk,) = pipeline.walks(prompts, seed=seed, batch_size=len(prompts), start=start, **how)
-    conditions = pipeline.conditions(prompts)
+    count, read, told = len(prompts), map_reader(pipeline.diffusion.network), {}
+    denoise = pipeline.diffusion.denoise
+
+    def overheard(x, t, **conditions):
+        # With guidance the batch is there twice, and the prompts' rows are the last.
+        t = ops.broadcast_to(t, (x.shape[0],))
+        told.update({name: value[-count:] for name, value in {"x": x, "t": t, **conditions}.items()})
+        return denoise(x, t, **conditions)
+
+    diffusion = copy(pipeline.diffusion)
+    object.__setattr__(diffusion, "denoise", overheard)  # the copy's: it is frozen for everyone else
+    overheard_pipeline = replace(pipeline, diffusion=diffusion)
+    (walk,) = overheard_pipeline.walks(prompts, seed=seed, batch_size=count, **how)
     for point in walk:
-        t = ops.full((len(prompts),), point.t, dtype="int32")
-        yield Look(point.t, pipeline.decode(point.x0_hat), read({"x": x, "t": t, **conditions}))
-        x = point.x
+        yield Look(point.t, pipeline.decode(point.x0_hat), read(told) if told else {}, point.x)
 
 
 def words_of(tokenizer: Tokenizer, prompt: str) -> list[tuple[str, list[int]]]:

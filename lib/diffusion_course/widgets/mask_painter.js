@@ -3,13 +3,22 @@
 
 const MASK_ZOOM = 12; // pixels of the drawing per pixel of the picture, enough for stripes
 
-function maskElement(tag, className, parent, attributes = {}, text = "") {
+function makeElement(tag, className, parent, attributes = {}, text = "") {
   const made = document.createElement(tag);
   made.className = className;
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.textContent = text;
   parent.append(made);
   return made;
+}
+
+// Paints height * width * 3 bytes; the canvas has one pixel for each of the picture's.
+function paintRgb(canvas, rgb) {
+  const pen = canvas.getContext("2d");
+  const image = pen.createImageData(canvas.width, canvas.height);
+  for (let i = 0; i < canvas.width * canvas.height; i++)
+    image.data.set([rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2], 255], 4 * i);
+  pen.putImageData(image, 0, 0);
 }
 
 // All pixels on the straight line between two, so that a quick stroke has no gaps.
@@ -28,8 +37,8 @@ function maskPainter(host, { height, width, label, onChange }) {
   let stroke = null; // while the button is down: { last: [x, y], value: 1 or 0 }
   let keyed = false; // whether the cursor was moved by keys, and is to be seen
 
-  const root = maskElement("div", "mask-painter", host);
-  const stage = maskElement("div", "mask-painter-stage", root, {
+  const root = makeElement("div", "mask-painter", host);
+  const stage = makeElement("div", "mask-painter-stage", root, {
     tabindex: "0",
     role: "application",
     "aria-label": `${label}. Arrow keys move the brush, with Shift in bigger steps; the space bar paints, the ` +
@@ -38,22 +47,22 @@ function maskPainter(host, { height, width, label, onChange }) {
     "data-lm-suppress-shortcuts": "true",
   });
   stage.style.aspectRatio = `${width} / ${height}`;
-  const picture = maskElement("canvas", "mask-painter-picture", stage, { width, height, "aria-hidden": "true" });
-  const marks = maskElement("canvas", "", stage, {
+  const picture = makeElement("canvas", "mask-painter-picture", stage, { width, height, "aria-hidden": "true" });
+  const marks = makeElement("canvas", "", stage, {
     width: width * MASK_ZOOM, height: height * MASK_ZOOM, "aria-hidden": "true",
   });
-  const tools = maskElement("div", "mask-painter-tools", root);
-  const sized = maskElement("label", "", tools, {}, "Brush ");
-  const brush = maskElement("select", "mask-painter-brush", sized);
-  for (const n of [1, 2, 3, 5, 8]) if (n <= Math.max(height, width)) maskElement("option", "", brush, { value: n }, `${n} px`);
+  const tools = makeElement("div", "mask-painter-tools", root);
+  const sized = makeElement("label", "", tools, {}, "Brush ");
+  const brush = makeElement("select", "mask-painter-brush", sized);
+  for (const n of [1, 2, 3, 5, 8]) if (n <= Math.max(height, width)) makeElement("option", "", brush, { value: n }, `${n} px`);
   brush.value = String([3, 2, 1].find((n) => n <= Math.max(height, width)));
-  const erasing = maskElement("label", "", tools);
-  const erase = maskElement("input", "mask-painter-erase", erasing, { type: "checkbox" });
+  const erasing = makeElement("label", "", tools);
+  const erase = makeElement("input", "mask-painter-erase", erasing, { type: "checkbox" });
   erasing.append(" Erase");
-  const button = (words, name) => maskElement("button", name, tools, { type: "button" }, words);
+  const button = (words, name) => makeElement("button", name, tools, { type: "button" }, words);
   const clear = button("Clear", "mask-painter-clear");
   const invert = button("Invert", "mask-painter-invert");
-  const words = maskElement("div", "mask-painter-words", root, { "aria-live": "polite" });
+  const words = makeElement("div", "mask-painter-words", root, { "aria-live": "polite" });
 
   function draw() {
     const pen = marks.getContext("2d");
@@ -174,13 +183,8 @@ function maskPainter(host, { height, width, label, onChange }) {
     },
     // rgb: a Uint8Array of height * width * 3, or an empty one for a plain ground.
     setPicture(rgb) {
-      const pen = picture.getContext("2d");
-      pen.clearRect(0, 0, width, height);
-      if (!rgb.length) return;
-      const image = pen.createImageData(width, height);
-      for (let i = 0; i < width * height; i++)
-        image.data.set([rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2], 255], 4 * i);
-      pen.putImageData(image, 0, 0);
+      if (rgb.length) paintRgb(picture, rgb);
+      else picture.getContext("2d").clearRect(0, 0, width, height);
     },
   };
   painter.setMask(mask);
