@@ -20,22 +20,20 @@ from diffusion_course.models.weights import load_weights  # noqa: E402
 from diffusion_course.pipelines.text_to_image import GUIDANCE_SCALE, STEPS  # noqa: E402
 from diffusion_course.recipes import latent_scenes  # noqa: E402
 
+UNET = latent_scenes.UNET
+
 
 def snapshots(folder: Path) -> dict[int, Path]:
     """Step -> file of the weights at that step, in order."""
     found = {
         int(re.fullmatch(r"step-(\d+)", path.stem)[1]): path for path in folder.glob("step-*.safetensors")
     }
-    if not found:
-        raise SystemExit(
-            f"No snapshots in {folder}: they are what `diffusion-course train {latent_scenes.UNET}` leaves."
-        )
     return dict(sorted(found.items()))
 
 
 def measure(file: Path, options) -> dict:
     """What pictures by the weights of a file have of their captions: kind -> attribute -> share."""
-    network = presets.build(latent_scenes.UNET)
+    network = presets.build(UNET)
     load_weights(network, file.read_bytes(), file.name)
     pipeline = latent_scenes.painter(network)
     how = {"steps": options.steps, "guidance_scale": options.guidance, "seed": options.seed}
@@ -54,9 +52,13 @@ def main(arguments=None) -> dict:
     parser.add_argument("--steps", type=int, default=STEPS, help="of the sampler")
     parser.add_argument("--guidance", type=float, default=GUIDANCE_SCALE, help="scale")
     options = parser.parse_args(arguments)
+    files = snapshots(options.snapshots)
+    if not files:  # not an error: `make bench` runs all scripts, and few have trained this network before
+        print(f"Nothing to measure in {options.snapshots}: first run `diffusion-course train {UNET}`.")
+        return {}
     began, environment = time.monotonic(), record.environment()
     curve = []
-    for step, file in snapshots(options.snapshots).items():
+    for step, file in files.items():
         curve.append({"step": step, **measure(file, options)})
         print(
             f"{step:6} steps  one object {curve[-1]['one']['together']:.2f}  "

@@ -11,6 +11,7 @@ from common.record import results_dir
 
 from diffusion_course.models import presets
 from diffusion_course.models.unet import UNet
+from diffusion_course.models.weights import weights_as_bytes
 from diffusion_course.pipelines.diffusion import load_pipeline, pipeline_for
 from diffusion_course.recipes.base import training_data
 from diffusion_course.recipes.diffusion import FOCUS, PLANS
@@ -84,6 +85,26 @@ def test_rulers(tmp_path, monkeypatch):
     # Pictures that the network was not trained to make are far away on any ruler; real ones are near.
     for ratio in (course["fid_ratio"], other["fid_ratio"]):
         assert min(ratio["generated"], ratio["guided"]) > 5 * ratio["training"] > 0
+
+
+@pytest.mark.slow
+def test_emergence(tmp_path):
+    network = presets.build("unet-scenes")
+    folder = tmp_path / "snapshots"
+    folder.mkdir()
+    for step in (1_000, 500):
+        (folder / f"step-{step:06}.safetensors").write_bytes(weights_as_bytes(network))
+    small = ["--snapshots", str(folder), "--count", "8", "--steps", "2"]
+    curve = run("emergence", tmp_path, *small)["curve"]
+    assert [point["step"] for point in curve] == [500, 1_000]
+    for kind, attribute in (("one", "position"), ("two", "relation")):
+        assert all(point[kind]["together"] == 0 and attribute in point[kind] for point in curve)
+
+
+def test_emergence_without_a_training_says_what_to_run_first(tmp_path, capsys):
+    script = importlib.import_module("emergence")
+    assert script.main(["--snapshots", str(tmp_path), "--out", str(tmp_path)]) == {}
+    assert "diffusion-course train unet-scenes" in capsys.readouterr().out and not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
@@ -188,6 +209,63 @@ def test_time_to_quality_resumes(tmp_path, monkeypatch):
         assert len(curve) == 2 and 0 < seconds[0] < seconds[1]
         assert curve[0]["fid"] == pytest.approx(before[name][0]["fid"], rel=1e-3)
     assert found["fid_floor"] > 0 and len(table.speed([found])) == 1
+
+
+@pytest.mark.slow
+def test_latent_space_resumes(tmp_path, monkeypatch):
+    script = importlib.import_module("latent_space")
+    monkeypatch.setattr(script, "build_dir", lambda: tmp_path / "build")
+    monkeypatch.setattr(script.trials, "NETWORK_WIDTHS", (8, 8))
+    monkeypatch.setattr(script.trials, "OUTER_WIDTHS", (8,) * 2)
+    monkeypatch.setattr(script.trials, "AUTOENCODER_WIDTHS", (8, 8))
+    monkeypatch.setattr(script.trials, "STEPS", 2)
+    how = ["--kl-weights", "0.001", "0.1", "--pictures", "128", "--autoencoder-steps", "2", "--steps", "4"]
+    how += ["--slices", "2", "--samples", "8", "--timed-steps", "1", "--rounds", "1"]
+    judge = script.trials.judge_pictures
+
+    def interrupted(pictures, wanted):
+        if (tmp_path / "build").exists() and "latents, KL 0.1" in state()["networks"]:
+            raise KeyboardInterrupt
+        return judge(pictures, wanted)
+
+    def state():
+        (file,) = (tmp_path / "build").rglob("state.json")
+        return json.loads(file.read_text(encoding="utf-8"))
+
+    monkeypatch.setattr(script.trials, "judge_pictures", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run("latent_space", tmp_path, *how)
+    before = state()
+    assert (
+        list(before["autoencoders"]) == ["0.001", "0.1"]
+        and len(before["networks"]["latents, KL 0.001"]["0"]) == 2
+    )
+    monkeypatch.setattr(script.trials, "judge_pictures", judge)
+    monkeypatch.setattr(script, "costs", None)  # neither measured nor trained again
+    monkeypatch.setattr(script.trials, "trained_autoencoder", None)
+    found = run("latent_space", tmp_path, *how)
+    assert set(found["networks"]) == {"latents, KL 0.001", "latents, KL 0.1", "folded pixels", "pixels"}
+    assert [len(found["networks"][f"latents, KL {w}"][0]) for w in ("0.001", "0.1")] == [2, 1]
+    for (curve,) in found["networks"].values():
+        seconds = [point["seconds"] for point in curve]
+        assert (
+            0 < seconds[0]
+            and seconds == sorted(seconds)
+            and 0 <= curve[-1]["both"] <= curve[-1]["clean"] <= 1
+        )
+    work = found["costs"]["multiply_adds"]
+    assert (
+        work["pixels"] > 4 * work["latents"] and found["costs"]["over_latents"]["denoising"]["latents"] == 1
+    )
+
+
+def test_pixels_are_reached_when_as_many_pictures_are_clean_and_right():
+    script = importlib.import_module("latent_space")
+    curve = [{"seconds": 10.0, "both": 0.2}, {"seconds": 20.0, "both": 0.5}]
+    assert script.seconds_to_reach(curve, 0.3) == 20.0 and script.seconds_to_reach(curve, 0.6) is None
+    low, high = {"0": [{"both": 0.1}], "1": [{"both": 0.5}]}, {"0": [{"both": 0.4}]}
+    rival = {"0": [{"both": 0.9}]}
+    assert script.best_weight({"latents, KL 0": low, "latents, KL 0.01": high, "pixels": rival}) == "0.01"
 
 
 def test_seconds_to_reach():
