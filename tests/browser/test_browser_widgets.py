@@ -32,6 +32,15 @@ widgets.attention_map(look, pictures, "a red star", longest=3)
 drawn = {s: rng.random((2, 8, 8, 8, 1)) for s in (0.0, 1.0, 3.0)}
 widgets.guidance_scale(drawn, {"fidelity": {0: 0.1, 1: 0.9, 3: 1.0}, "diversity": {0: 1.6, 1: 0.9, 3: 0.6}}, ["a", "b"])
 """,
+    "latent_cells": """
+maps = rng.standard_normal((3, 4, 4, 2))
+
+def paint(z):
+    large = np.asarray(z).repeat(2, axis=1).repeat(2, axis=2)
+    return np.clip(0.5 + np.concatenate([large, large[..., :1]], axis=-1) / 6, 0, 1)
+
+widgets.latent_cells(paint(maps), maps, paint)
+""",
     "latent_explorer": """
 def decode(z):
     return np.broadcast_to(1 / (1 + np.exp(-z[:, :1, None, None] - z[:, 1:, None, None])), (1, 8, 8, 1))

@@ -7,6 +7,7 @@ from diffusion_course.plots.display import as_pictures, show
 from diffusion_course.plots.emergence import emergence_curves
 from diffusion_course.plots.grids import image_grid, image_rows
 from diffusion_course.plots.guidance import scale_curves
+from diffusion_course.plots.latent_space import channel_pictures, quality_over_time, settings_panels
 from diffusion_course.plots.latents import decoded_plane, latent_map, plane_points
 from diffusion_course.plots.matrices import heat_maps
 from diffusion_course.plots.signals import lines_along, signal_overlays
@@ -18,6 +19,7 @@ __all__ = [
     "CLASS_COLOURS",
     "CLASS_MARKERS",
     "as_pictures",
+    "channel_pictures",
     "decoded_plane",
     "emergence_curves",
     "film",
@@ -29,9 +31,11 @@ __all__ = [
     "lines_along",
     "plane_points",
     "plot_lines",
+    "quality_over_time",
     "roc_curves",
     "scale_curves",
     "score_histogram",
+    "settings_panels",
     "show",
     "signal_overlays",
     "steps_against_quality",

@@ -9,6 +9,7 @@ when its function is called.
 from diffusion_course.widgets.attention_map import attention_map
 from diffusion_course.widgets.denoising_film import denoising_film
 from diffusion_course.widgets.guidance_scale import guidance_scale
+from diffusion_course.widgets.latent_cells import latent_cells
 from diffusion_course.widgets.latent_explorer import latent_explorer
 from diffusion_course.widgets.nearest_captions import nearest_captions
 from diffusion_course.widgets.noise_slider import noise_slider
@@ -22,6 +23,7 @@ __all__ = [
     "attention_map",
     "denoising_film",
     "guidance_scale",
+    "latent_cells",
     "latent_explorer",
     "nearest_captions",
     "noising_explorer",
