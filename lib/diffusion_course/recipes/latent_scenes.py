@@ -32,7 +32,7 @@ AUTOENCODER, TEXT, UNET, INPAINT = "autoencoder-scenes", "clip-scenes", "unet-sc
 PICTURES = {"quick": 200, "standard": 40_000, "full": 200_000}
 # Latents lose their layout at less noise than pixels do, so the focus lies at a higher log-SNR than that of
 # `unet-scenes-pixels`.
-STAGES = (Stage(6_000, "muon", ema=0.995, focus=(0.0, 2.0)),)
+STAGES = (Stage(5_000, "muon", ema=0.995, focus=(0.0, 2.0)),)
 # Half the learning rate: most of what it must know it knows already.
 INPAINT_STAGES = (Stage(1_000, "muon", ema=0.995, learning_rate=4e-3, focus=(0.0, 2.0)),)
 EXTRA_CHANNELS = 5  # the mask, and four of latents
