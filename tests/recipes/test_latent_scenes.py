@@ -8,7 +8,7 @@ import pytest
 from diffusion_course.datasets.scene_captions import scene_of
 from diffusion_course.datasets.scenes import draw_scenes, is_held_out, sample_scenes
 from diffusion_course.models import presets
-from diffusion_course.recipes import latent_scenes, scenes_autoencoders
+from diffusion_course.recipes import latent_scenes
 
 
 def test_training_data_are_latents_of_variance_one_with_what_their_captions_tell():
@@ -96,26 +96,3 @@ def test_pictures_before_the_filling_show_none_of_what_is_asked_for():
     found = latent_scenes.filled(Leaves(), 40)
     assert found["colour"] == found["shape"] == found["together"] == 0.0
     assert found["background"] == found["position"] == 1.0
-
-
-class Blurs:
-    """An autoencoder that loses a part of each picture."""
-
-    latent_scale = 1.0
-
-    def __init__(self, error):
-        self.error = error
-
-    def to_latents(self, x):
-        return x
-
-    def to_pictures(self, z):
-        sign = np.where(np.indices(z.shape).sum(axis=0) % 2, 1, -1)
-        return np.clip(z, -1 + self.error, 1 - self.error) + self.error * sign.astype("float32")
-
-
-def test_psnr_and_readability_of_an_autoencoder_fall_with_what_it_loses():
-    good, bad = (scenes_autoencoders.evaluate(Blurs(error), count=60) for error in (0.01, 0.6))
-    # An error of 0.01 everywhere is 46 dB of a range of 2, a little less where the range's ends were cut
-    assert good["one_psnr"] == pytest.approx(46, abs=0.5) and good["one_read"] == good["two_read"] == 1.0
-    assert bad["one_psnr"] < 15 and bad["two_read"] < good["two_read"]
