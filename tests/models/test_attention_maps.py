@@ -100,3 +100,12 @@ def test_a_network_without_a_text_is_refused():
     plain = {name: value for name, value in SIZES.items() if name != "context_dim"}
     with pytest.raises(ValueError, match="SpatialTransformer with a context. Received: .*SelfAttention2D"):
         attention_maps(UNet(**plain), INPUTS)
+
+
+def test_compiled_reading_gives_the_same_maps_in_the_same_order(network):
+    eager, compiled = map_reader(network), map_reader(network, compiled=True)
+    for inputs in (INPUTS, {**INPUTS, "x": INPUTS["x"][::-1].copy()}):
+        want, got = eager(inputs), compiled(inputs)
+        assert list(got) == list(want)
+        for name in want:
+            np.testing.assert_allclose(got[name], want[name], atol=1e-5)

@@ -8,15 +8,17 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
+from diffusion_course.backend import compile_function
 from diffusion_course.layers.transformer import SpatialTransformer
 
 
-def map_reader(network: keras.Model) -> Callable[[dict], dict]:
+def map_reader(network: keras.Model, *, compiled: bool = False) -> Callable[[dict], dict]:
     """A function that reads the maps of a network, to be called often: it sets up once what `attention_maps` needs.
 
     Args:
         network: a functional model with at least one `SpatialTransformer` that sees a context, such as a
             `models.unet.UNet` with a ``context_dim``.
+        compiled: the first call for each shape then takes seconds, and each later one a fraction of the time.
 
     Returns:
         inputs -> maps, as `attention_maps`.
@@ -35,15 +37,24 @@ def map_reader(network: keras.Model) -> Callable[[dict], dict]:
     # Up to where each transformer begins; from there it goes once more, with its weights.
     reads = keras.Model(network.input, {layer.name: list(layer.input) for layer in found})
 
-    def read(inputs) -> dict:
+    order = []  # of the network; compiled code sorts names
+
+    def weights_of(inputs) -> dict:
         maps = {}
         for layer, (x, context) in (
             (layer, tensors[layer.name]) for tensors in [reads(inputs)] for layer in found
         ):
             _, weights = layer(x, context, return_weights=True)
             names = [layer.name] if len(weights) == 1 else [f"{layer.name}/{b.name}" for b in layer.blocks]
-            maps |= {name: ops.convert_to_numpy(w) for name, w in zip(names, weights, strict=True)}
+            maps.update(zip(names, weights, strict=True))
+        order[:] = maps
         return maps
+
+    weights_of = compile_function(weights_of, jit=False) if compiled else weights_of
+
+    def read(inputs) -> dict:
+        maps = weights_of({name: ops.convert_to_tensor(value) for name, value in inputs.items()})
+        return {name: ops.convert_to_numpy(maps[name]) for name in order}
 
     return read
 

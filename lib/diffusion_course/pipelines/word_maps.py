@@ -5,7 +5,7 @@
 [('a', [1]), ('red', [2]), ('star', [3]), (',', [4]), ('blue', [5, 6, 7, 8])]
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -37,7 +37,12 @@ class Look(NamedTuple):
 
 
 def watch(
-    pipeline: TextToImagePipeline, prompts: str | Sequence[str], *, seed: int = 0, **how
+    pipeline: TextToImagePipeline,
+    prompts: str | Sequence[str],
+    *,
+    seed: int = 0,
+    read: Callable[[dict], dict] | None = None,
+    **how,
 ) -> Iterator[Look]:
     """Paints as `TextToImagePipeline.generate` does, all prompts at once, and reads the attention maps of each step.
 
@@ -45,6 +50,7 @@ def watch(
         pipeline: of any kind, with a network that attends to the ``context``.
         prompts: N texts, or one.
         seed, **how: as in the ``walks`` of that kind, without ``batch_size``.
+        read: a `map_reader` of the network, for who watches often; by default one is made.
 
     Yields:
         A `Look` for each step; the last one's pictures are the finished ones.
@@ -53,7 +59,8 @@ def watch(
         ValueError: as there, or the network attends to no context.
     """
     prompts = checked_prompts(prompts)
-    count, read, told = len(prompts), map_reader(pipeline.diffusion.network), {}
+    count, told = len(prompts), {}
+    read = read or map_reader(pipeline.diffusion.network)
     denoise = pipeline.diffusion.denoise
 
     def overheard(x, t, **conditions):
