@@ -2,6 +2,7 @@
 #
 #   make run     execute every chapter in the quick profile, build the book      PROFILE=standard for the real thing
 #   make lab     the course in JupyterLab
+#   make studio  type a sentence, watch it become a picture: a page on this machine
 #   make test    prove that everything works
 #   make test-all  also what takes long and seldom changes: cards, untrained values, all presets, benchmarks
 #   make book    build the book from the notebooks as they are
@@ -47,10 +48,10 @@ MOVED := yes
 endif
 endif
 
-.PHONY: help setup run lab test test-all book bench lint weights clean
+.PHONY: help setup run lab studio test test-all book bench lint weights clean
 
 help:
-	@sed -n '3,15s/^# \{0,1\}//p' Makefile
+	@sed -n '3,16s/^# \{0,1\}//p' Makefile
 
 setup: $(SETUP)
 
@@ -60,6 +61,9 @@ run: $(SETUP)
 # A learner's laptop runs `standard`, also where COURSE_PROFILE is not set.
 lab: $(SETUP)
 	@$(COURSE) lab
+
+studio: $(SETUP)
+	@$(COURSE) studio
 
 test: $(SETUP)
 	@$(COURSE) test

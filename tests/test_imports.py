@@ -11,7 +11,7 @@ import diffusion_course
 PACKAGE = Path(diffusion_course.__file__).parent
 # Plumbing that anyone may import: where files lie, whether they are whole, and what `book.toml` says.
 LEAVES = {"startup", "course.paths", "course.manifest", "course.files", "course.lock", "course.writing"}
-ANYTHING = {"widgets", "exercises", "cli", "course", "recipes", "tools"}  # these may import anyone
+ANYTHING = {"widgets", "exercises", "cli", "course", "recipes", "tools", "studio"}  # these may import anyone
 MAY_IMPORT = {
     "course.paths": set(),
     "course.manifest": {"course.paths"},

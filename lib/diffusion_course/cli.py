@@ -268,6 +268,24 @@ def paint(
     )
 
 
+@app.command()
+def studio(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8899,
+    model: Annotated[str | None, typer.Option(help="Preset; by default the best one there is.")] = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+) -> None:
+    """Open the studio: a page on this machine only that paints what you type, step by step."""
+    from diffusion_course.course.files import DamagedFile, MissingFile
+    from diffusion_course.tools.studio import run_studio
+
+    try:
+        run_studio(port, model=model, browser=browser, say=typer.echo)
+    except (ValueError, MissingFile, DamagedFile, OSError) as error:
+        typer.echo(f"Error: {error}", err=True)
+        refused = isinstance(error, ValueError) and not isinstance(error, DamagedFile)
+        raise typer.Exit(2 if refused else 1) from error
+
+
 def _progress():
     """A callback that draws a bar, where somebody looks on."""
     if not sys.stderr.isatty():
