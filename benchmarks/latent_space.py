@@ -47,7 +47,7 @@ class OneSlice(StepTimes):
 
     @property
     def seconds(self) -> float:
-        return sum(self.steps[1:]) * len(self.steps) / max(1, len(self.steps) - 1)
+        return float(np.mean(self.steps[1:] or self.steps)) * len(self.steps)
 
 
 # --- What a step costs
