@@ -10,7 +10,15 @@ import diffusion_course
 
 PACKAGE = Path(diffusion_course.__file__).parent
 # Plumbing that anyone may import: where files lie, whether they are whole, and what `book.toml` says.
-LEAVES = {"startup", "course.paths", "course.manifest", "course.files", "course.lock", "course.writing"}
+LEAVES = {
+    "startup",
+    "course.paths",
+    "course.manifest",
+    "course.files",
+    "course.lock",
+    "course.writing",
+    "course.trained",
+}
 ANYTHING = {"widgets", "exercises", "cli", "course", "recipes", "tools", "studio"}  # these may import anyone
 MAY_IMPORT = {
     "course.paths": set(),
@@ -18,6 +26,7 @@ MAY_IMPORT = {
     "course.lock": set(),
     "course.writing": set(),
     "course.files": {"course.paths", "course.lock", "course.writing"},
+    "course.trained": {"course.files"},
     "schedules": set(),
     "prediction": set(),
     "variance": {"schedules"},

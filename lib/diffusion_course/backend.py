@@ -1,6 +1,7 @@
 """Everything that depends on Keras's backend; the only file of the library that imports TensorFlow, JAX or PyTorch."""
 
 import contextlib
+import functools
 import logging
 import os
 import sys
@@ -232,6 +233,122 @@ def gradient(function: Callable) -> Callable:
         return torch.autograd.grad(total, x)[0]
 
     return derivative
+
+
+def parallel_devices() -> list[str]:
+    """Names of the devices that one training may be spread over: the accelerators, or without any the CPU's parts."""
+    backend = _backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        return [device.name for device in devices]
+    if backend == "jax":
+        import keras
+
+        return keras.distribution.list_devices()
+    return []
+
+
+def data_parallel(devices: list[str]) -> contextlib.AbstractContextManager:
+    """Inside, models are made with a copy on each device, and `fit` gives each device its part of every batch.
+
+    Args:
+        devices: of `parallel_devices`, two or more.
+    """
+    if _backend() == "tensorflow":
+        return _mirrored(tuple(devices)).scope()
+    import keras
+
+    return keras.distribution.DataParallel(devices=devices, auto_shard_dataset=False).scope()
+
+
+@functools.cache
+def _mirrored(devices: tuple):
+    """The strategy for these devices; one in a program: two would number their messages between devices alike."""
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(devices)
+
+
+def batches_for_fit(make: Callable[[], Iterator]):
+    """Batches as `fit` takes them, all of them and in their order, whatever the devices.
+
+    With several devices Keras looks at batches of TensorFlow before it trains, and then begins again. What it looked at
+    a generator has lost by then; a dataset calls ``make`` once more.
+
+    Args:
+        make: () -> an endless iterator over inputs, arrays or dicts of them, always from the same one on.
+    """
+    if _backend() != "tensorflow":
+        return ((batch,) for batch in make())  # Keras wants tuples
+    import keras
+    import tensorflow as tf
+
+    if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+        return ((batch,) for batch in make())
+
+    def form(array):
+        return tf.TensorSpec((None, *array.shape[1:]), array.dtype)
+
+    forms = keras.tree.map_structure(form, next(make()))
+    return tf.data.Dataset.from_generator(lambda: ((batch,) for batch in make()), output_signature=(forms,))
+
+
+@contextlib.contextmanager
+def undivided() -> Iterator[None]:
+    """Inside, `predict` takes any number of rows; in `data_parallel` alone, JAX refuses what does not divide evenly."""
+    import keras
+
+    distribution = keras.distribution.distribution() if _backend() == "jax" else None
+    if distribution is None:
+        yield
+        return
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(distribution)
+
+
+def replica() -> tuple:
+    """Which part of a batch is being computed here: (index, number of parts), (0, 1) where there is no division.
+
+    TensorFlow runs a step once on each device, on its part of the batch. JAX has one program for the whole batch, and
+    divides what is in it; the program sees no parts.
+    """
+    if _backend() == "tensorflow":
+        import tensorflow as tf
+
+        context = tf.distribute.get_replica_context()
+        if context is not None and context.num_replicas_in_sync > 1:
+            return context.replica_id_in_sync_group, context.num_replicas_in_sync
+    return 0, 1
+
+
+def of_all_replicas(x):
+    """The rows (B, ...) of all parts of a batch, in their order; a gradient reaches the part that it is of."""
+    if replica()[1] == 1:
+        return x
+    import tensorflow as tf
+
+    return tf.distribute.get_replica_context().all_gather(x, axis=0)
+
+
+def half_precision() -> str | None:
+    """The half precision that this machine's accelerator computes fast in, as a Keras policy; None without one."""
+    backend = _backend()
+    if not _accelerators(backend):
+        return None
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        gpus = tf.config.list_physical_devices("GPU")
+        details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+        # bfloat16 needs no scaling of the loss; NVIDIA's GPUs compute in it since Ampere, capability 8.0
+        new = all(detail.get("compute_capability", (0, 0)) >= (8, 0) for detail in details)
+        return "mixed_bfloat16" if new else "mixed_float16"
+    return "mixed_bfloat16" if backend == "jax" else "mixed_float16"
 
 
 def xla_problem() -> str | None:

@@ -180,7 +180,10 @@ def clean_notebooks(
 
 @app.command()
 def train(
-    names: Annotated[list[str] | None, typer.Argument(help="Recipes, one per weight file.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Recipes, one per weight file; or scenes, all of text to image from nothing."),
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Train every recipe.")] = False,
     # Not from COURSE_PROFILE: set for a notebook, it would decide how the shipped weights are made.
     profile: Annotated[str, typer.Option(help="quick (with --folder only), standard or full.")] = "standard",
@@ -188,28 +191,40 @@ def train(
     folder: Annotated[  # text: an empty one would be the current folder as a path
         str | None, typer.Option(help="Write weights and cards there; into data/weights without it.")
     ] = None,
+    devices: Annotated[int, typer.Option(help="How many GPUs share each batch.")] = 1,
+    dtype: Annotated[
+        str | None,
+        typer.Option(help="float32, mixed_float16 or mixed_bfloat16; full takes what suits the GPU."),
+    ] = None,
 ) -> None:
     """Train weights, and publish them with model card and checksum once they are measured."""
     from diffusion_course.backend import load_quietly
 
     load_quietly()
     from diffusion_course import recipes
+    from diffusion_course.recipes.groups import GROUPS, members_of, train_group
 
-    known = recipes.names()
+    known = (*recipes.names(every=True), *GROUPS)
     with _usage_errors():
         _checked_profile(profile)
         unknown = [name for name in names or [] if name not in known]
         if unknown or bool(names) == every:
             received = unknown[0] if unknown else ("names and --all" if every else "no name")
             raise _Refused(f"A recipe must be one of {', '.join(known)}, or --all. Received: {received}")
+        asked = recipes.names() if every else [part for name in names for part in members_of(name)]
+        how = {"devices": devices, "dtype": dtype}
         try:
-            recipes.check_folder(profile, folder)
+            recipes.check_training(profile, seed, folder, asked, **how)
         except ValueError as error:
             raise _Refused(str(error)) from error
-    for name in known if every else names:
-        typer.echo(f"{name}: training, profile {profile}, seed {seed}")
-        metrics = recipes.train(name, profile, seed, folder)
-        typer.echo(f"{name}: " + ", ".join(f"{metric} {value:.5g}" for metric, value in metrics.items()))
+    for name in recipes.names() if every else names:
+        if name in GROUPS:
+            found = train_group(name, profile, seed, folder, say=typer.echo, **how)
+        else:
+            typer.echo(f"{name}: training, profile {profile}, seed {seed}")
+            found = {name: recipes.train(name, profile, seed, folder, **how)}
+        for made, metrics in found.items():
+            typer.echo(f"{made}: " + ", ".join(f"{metric} {value:.5g}" for metric, value in metrics.items()))
 
 
 @app.command()

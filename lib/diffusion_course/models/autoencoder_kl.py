@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from diffusion_course.backend import undivided
 from diffusion_course.layers.folding import fold_pixels, unfold_pixels
 from diffusion_course.layers.normalization import GroupNorm
 from diffusion_course.layers.plain_residual import PlainResidualBlock
@@ -172,7 +173,8 @@ class AutoencoderKL(keras.Model):
         Returns:
             (N, H / f, W / f, c) float32 NumPy.
         """
-        mean, log_variance = self.encoder.predict(x, batch_size=batch_size, verbose=0)
+        with undivided():  # the training of a diffusion model may be divided among devices
+            mean, log_variance = self.encoder.predict(x, batch_size=batch_size, verbose=0)
         z = mean if noise is None else ops.convert_to_numpy(self.sample(mean, log_variance, noise))
         return self.latent_scale * z
 

@@ -6,9 +6,10 @@ from functools import partial
 
 import keras
 
-from diffusion_course.course.files import read_verified
+from diffusion_course.course.trained import read_trained
 from diffusion_course.models.anomaly import AnomalyDetector
 from diffusion_course.models.autoencoder import Autoencoder
+from diffusion_course.models.autoencoder_kl import AutoencoderKL
 from diffusion_course.models.classifier import Classifier
 from diffusion_course.models.clip import CLIP
 from diffusion_course.models.denoising_autoencoders import DenoisingAutoencoder, DnCNN
@@ -132,6 +133,39 @@ PRESETS |= {
         text="clip-scenes",
     ),
 }
+
+# Part IV: latents 8 x 8 x 4 of pictures 32 x 32 x 3. Latents have no range to clip to.
+_latent_unet = partial(
+    UNet,
+    image_shape=(8, 8, 4),
+    fold=1,
+    widths=(64, 112),
+    num_res_blocks=1,
+    attention=(True, True),
+    context_dim=128,
+    pooled_dim=128,
+)
+_LATENT = {
+    "schedule": ("cosine", 1000),
+    "prediction": "velocity",
+    "autoencoder": "autoencoder-scenes",
+    "text": "clip-scenes",
+}
+PRESETS |= {
+    "autoencoder-scenes": Preset(AutoencoderKL),
+    # f = 2, 4 and 8, for chapter 14: small ones, so that the factor tells.
+    **{
+        f"autoencoder-scenes-f{2 ** len(widths)}": Preset(partial(AutoencoderKL, widths=widths))
+        for widths in ((32,), (32, 48), (32, 48, 64))
+    },
+    "unet-scenes": Preset(_latent_unet, **_LATENT),
+    # Without shipped weights, for who has a GPU: `diffusion-course train scenes-96 --profile full --folder FOLDER`.
+    "unet-scenes-96": Preset(
+        partial(_latent_unet, widths=(96, 192), num_res_blocks=2), **_LATENT, shipped=False
+    ),
+    # Goes on from `unet-scenes`; it also sees a mask and what the mask leaves of a picture (chapter 16).
+    "unet-scenes-inpaint": Preset(partial(_latent_unet, extra_channels=5), **_LATENT),
+}
 DIFFUSION = tuple(name for name, preset in PRESETS.items() if preset.schedule)
 SHIPPED = tuple(name for name, preset in PRESETS.items() if preset.shipped)
 TEXT_TO_IMAGE = tuple(name for name, preset in PRESETS.items() if preset.text)
@@ -149,16 +183,18 @@ def check_preset(name: str, among=PRESETS, kind: str = "preset") -> str:
     return name
 
 
-def build(name: str) -> keras.Model:
+def build(name: str, dtype: str | None = None) -> keras.Model:
     """A preset's model, untrained.
 
     Args:
         name: one of ``PRESETS``.
+        dtype: a Keras policy to compute in, e.g. "mixed_float16", for the models of Parts II to IV; by default the
+            global one. Weights are float32 in any case.
 
     Raises:
         ValueError: there is no such preset; the message lists them.
     """
-    return PRESETS[check_preset(name)].build()
+    return PRESETS[check_preset(name)].build(**({} if dtype is None else {"dtype": dtype}))
 
 
 def weights_file(name: str) -> str:
@@ -182,5 +218,5 @@ def load_pretrained(name: str) -> keras.Model:
     check_preset(name)
     model = build(check_preset(name, SHIPPED, "preset with weights"))
     file = weights_file(name)
-    load_weights(model, read_verified(file), file)
+    load_weights(model, read_trained(file), file)
     return model

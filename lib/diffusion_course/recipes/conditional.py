@@ -6,6 +6,7 @@ from functools import lru_cache, partial
 import keras
 import numpy as np
 
+from diffusion_course.course.trained import training_folder
 from diffusion_course.datasets import scenes as scenes_module
 from diffusion_course.datasets.scene_captions import plain_caption, sample_captions
 from diffusion_course.datasets.scenes import draw_scenes, sample_scenes
@@ -131,9 +132,13 @@ def evaluate_judge(model: keras.Model) -> dict[str, float]:
 # --- Scenes
 
 
-@lru_cache
 def text_encoder():
-    """The shipped text encoder and its tokenizer."""
+    """The trained text encoder and its tokenizer."""
+    return _text_encoder_of(training_folder())
+
+
+@lru_cache
+def _text_encoder_of(folder):
     return presets.load_pretrained("clip-scenes").text_encoder, load_tokenizer("scenes")
 
 

@@ -157,7 +157,14 @@ def tidy_up(name: str, stages: tuple[Stage, ...], profile: str, seed: int) -> No
 
 
 def train_stages(
-    network: keras.Model, name: str, stages: tuple[Stage, ...], profile: str, seed: int, data: dict, **told
+    network: keras.Model,
+    name: str,
+    stages: tuple[Stage, ...],
+    profile: str,
+    seed: int,
+    data: dict,
+    callbacks=(),
+    **told,
 ) -> float:
     """Trains a diffusion preset's network stage after stage.
 
@@ -169,6 +176,7 @@ def train_stages(
         stages: one after the other.
         profile, seed: of the training.
         data: ``{"x": pictures}`` and ``"conditions"`` if there are any, as `train_diffusion` takes them.
+        callbacks: further ones, of all stages.
         **told: of the `DiffusionTrainer`.
 
     Returns:
@@ -199,7 +207,7 @@ def train_stages(
             warmup=min(200, steps // 2),
             steps_per_epoch=min(250, steps),
             checkpoint=checkpoint,
-            callbacks=[ProgressBar()],
+            callbacks=[ProgressBar(), *callbacks],
         )
         seconds += sum(history["seconds"])
     return seconds

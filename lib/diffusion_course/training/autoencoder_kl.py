@@ -5,6 +5,7 @@ from keras import ops
 
 from diffusion_course.training.batches import shuffled_batches
 from diffusion_course.training.checkpoints import fingerprint
+from diffusion_course.training.devices import drawn_for_batch, share_of_loss
 from diffusion_course.training.fitting import checked_pictures, fit_steps
 from diffusion_course.variance import gaussian_kl
 
@@ -57,7 +58,12 @@ class AutoencoderKLTrainer(keras.Model):
     def call(self, x, training=False):
         x = ops.cast(x, "float32")
         mean, log_variance = self.network.encode(x, training)
-        noise = keras.random.normal(ops.shape(mean), dtype="float32", seed=self.draws)  # (B, h, w, c)
+        batch, *shape = ops.shape(mean)
+
+        def normal(n):
+            return keras.random.normal((n, *shape), dtype="float32", seed=self.draws)
+
+        noise = drawn_for_batch(normal, batch)  # (B, h, w, c)
         reconstruction = self.network.decode(self.network.sample(mean, log_variance, noise), training)
         return {"x": x, "reconstruction": reconstruction, "mean": mean, "log_variance": log_variance}
 
@@ -66,7 +72,7 @@ class AutoencoderKLTrainer(keras.Model):
         kl = ops.mean(gaussian_kl(y_pred["mean"], y_pred["log_variance"], 0.0, 0.0))  # from N(0, 1), in nats
         self.means["reconstruction"].update_state(reconstruction)
         self.means["kl"].update_state(kl)
-        return reconstruction + self.kl_weight * kl
+        return share_of_loss(reconstruction + self.kl_weight * kl)
 
     def plan(self) -> dict:
         """What decides how this trainer trains, by name: for a checkpoint, which no other plan may go on with."""

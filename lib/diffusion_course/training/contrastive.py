@@ -4,7 +4,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from diffusion_course.backend import of_all_replicas
 from diffusion_course.training.checkpoints import fingerprint
+from diffusion_course.training.devices import share_of_loss
 from diffusion_course.training.distinct_batches import distinct_batches
 from diffusion_course.training.fitting import checked_pictures, fit_steps
 
@@ -64,10 +66,11 @@ class ContrastiveTrainer(keras.Model):
         return self.network(x, training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        image, text = y_pred["image"], y_pred["text"]
+        # On several devices too, every other row of the whole batch is a wrong answer.
+        image, text = of_all_replicas(y_pred["image"]), of_all_replicas(y_pred["text"])
         nearest = ops.argmax(ops.matmul(image, ops.transpose(text)), axis=1)  # (B,)
         self.accuracy.update_state(ops.equal(nearest, ops.arange(ops.shape(image)[0], dtype=nearest.dtype)))
-        return contrastive_loss(image, text, ops.exp(self.network.log_scale))
+        return share_of_loss(contrastive_loss(image, text, ops.exp(self.network.log_scale)))
 
     def plan(self) -> dict:
         """What decides how this trainer trains, by name: for a checkpoint, which no other plan may go on with."""

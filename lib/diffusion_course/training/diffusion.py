@@ -13,6 +13,7 @@ from scipy.special import ndtr
 from diffusion_course.prediction import check_prediction, target, to_x0
 from diffusion_course.training.batches import shuffled_batches
 from diffusion_course.training.checkpoints import fingerprint
+from diffusion_course.training.devices import drawn_for_batch, share_of_loss
 from diffusion_course.training.fitting import fit_steps, whole_number
 from diffusion_course.variance import discretized_gaussian_log_likelihood, gaussian_kl, learned_log_variance
 
@@ -117,7 +118,8 @@ class DiffusionTrainer(keras.Model):
         if not self.unconditional:
             return conditions
         rows = ops.shape(next(iter(conditions.values())))[0]
-        lost = keras.random.uniform((rows,), seed=self.draws) < self.drop_rate  # (B,)
+        uniform = drawn_for_batch(lambda n: keras.random.uniform((n,), seed=self.draws), rows)
+        lost = uniform < self.drop_rate  # (B,)
         for name, value in self.unconditional.items():
             given = conditions[name]
             here = ops.reshape(lost, (-1,) + (1,) * value.ndim)  # (B, 1, ...)
@@ -127,8 +129,11 @@ class DiffusionTrainer(keras.Model):
     def draw_steps(self, batch):
         """Steps (B,) int32, each uniform on 0 .. T - 1 or as ``focus`` says, spread evenly over the batch."""
         start = keras.random.uniform((), seed=self.draws)
-        spread = ops.arange(batch, dtype="float32") / ops.cast(batch, "float32")
-        share = (start + spread) % 1.0  # (B,) in [0, 1)
+
+        def spread(n):
+            return ops.arange(n, dtype="float32") / ops.cast(n, "float32")
+
+        share = (start + drawn_for_batch(spread, batch)) % 1.0  # (B,) in [0, 1)
         if self._shares is not None:  # the last step takes what rounding leaves
             return ops.cast(
                 ops.searchsorted(ops.convert_to_tensor(self._shares[:-1]), share, side="right"), "int32"
@@ -142,8 +147,13 @@ class DiffusionTrainer(keras.Model):
         conditions = dict(x) if isinstance(x, dict) else {"x": x}
         x = ops.cast(conditions.pop("x"), "float32")
         conditions = self.dropped(conditions)
-        t = self.draw_steps(ops.shape(x)[0])  # (B,)
-        noise = keras.random.normal(ops.shape(x), dtype="float32", seed=self.draws)  # (B, H, W, C)
+        batch, *shape = ops.shape(x)
+        t = self.draw_steps(batch)  # (B,)
+
+        def normal(n):
+            return keras.random.normal((n, *shape), dtype="float32", seed=self.draws)
+
+        noise = drawn_for_batch(normal, batch)  # (B, H, W, C)
         s = self.schedule
         signal, sigma = s.at(s.signal, t), s.at(s.sigma, t)  # (B, 1, 1, 1)
         x_t = signal * x + sigma * noise
@@ -198,7 +208,7 @@ class DiffusionTrainer(keras.Model):
         loss = ops.mean(ops.square(y_pred["prediction"] - y_pred["target"]))
         if self.learned_variance:
             loss = loss + VLB_WEIGHT * len(self.schedule) * ops.mean(y_pred["bound"])
-        return loss
+        return share_of_loss(loss)
 
     def plan(self) -> dict:
         """What decides how this trainer trains, by name: for a checkpoint, which no other plan may go on with."""

@@ -8,8 +8,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from diffusion_course.backend import batches_for_fit
 from diffusion_course.training.callbacks import OwnWeights, StopAfter, StopWhenNotFinite
 from diffusion_course.training.checkpoints import Checkpoint, check_writable, load_checkpoint, plain
+from diffusion_course.training.devices import check_batch, compile_options, devices_in_use
 from diffusion_course.training.optimizers import OPTIMIZERS, check_optimizer
 
 
@@ -32,7 +34,7 @@ def fit_steps(
 
     Args:
         trainer: a model with a loss of its own (`compute_loss`); it is compiled here. Afterwards its trainable
-            weights are the averages, if there are any.
+            weights are the averages, if there are any. For several devices see `training.devices.training_on`.
         batches: from how many batches to leave out to an endless iterator over inputs, e.g. `shuffled_batches`.
         plan: what else decides how the training goes, by name, e.g. fingerprints of the data: a checkpoint of another
             plan is refused.
@@ -54,8 +56,9 @@ def fit_steps(
         ``"seconds"``, how long each epoch took.
 
     Raises:
-        ValueError: a number out of its range, an unknown optimizer, a checkpoint that cannot be written, or one that is
-            damaged (`DamagedFile`) or of another training (`OtherPlan`).
+        ValueError: a number out of its range, an unknown optimizer, batches that several devices cannot share, a
+            checkpoint that cannot be written, or one that is damaged (`DamagedFile`) or of another training
+            (`OtherPlan`).
         NotFinite: the loss became NaN or infinite; the checkpoint is from before.
     """
     steps, warmup = whole_number("steps", steps, 1), whole_number("warmup", warmup, 0)
@@ -89,7 +92,9 @@ def fit_steps(
     if checkpoint is not None:
         check_writable(checkpoint)
     averages = {} if ema is None else {"use_ema": True, "ema_momentum": ema}
-    trainer.compile(kind(rate, **settings, **averages))
+    if devices_in_use() > 1:
+        check_batch(next(batches(0)))
+    trainer.compile(kind(rate, **settings, **averages), **compile_options())
     if all(part.built for part in trainer.layers):
         # TensorFlow traces a step that creates variables a second time: seconds, before the first one is taken.
         trainer.optimizer.build(trainer.trainable_variables)
@@ -100,7 +105,7 @@ def fit_steps(
         writer = [Checkpoint(checkpoint, steps=done, plan=plan, history=history)]
     epochs_done = len(history.get("seconds", []))
     result = trainer.fit(
-        ((batch,) for batch in batches(done)),  # Keras wants tuples from a generator
+        batches_for_fit(lambda: batches(done)),
         steps_per_epoch=steps_per_epoch,
         shuffle=False,  # the batches are shuffled already; Keras would warn that it cannot
         epochs=epochs_done + math.ceil((steps - done) / steps_per_epoch),

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from diffusion_course.backend import undivided
+
 
 def encode_pictures(autoencoder, pictures, *, seed: int = 0, batch_size: int = 256) -> np.ndarray:
     """Latents of pictures, drawn from the Gaussians that the encoder gives, times the latent scale.
@@ -42,7 +44,8 @@ def encode_texts(
         ``"context"`` (N, L, D), the hidden states, and ``"pooled"`` (N, D); float16, since they are many: 40,000
         captions of 32 tokens are 0.3 GB.
     """
-    out = text_encoder.predict(ids, batch_size=batch_size, verbose=0)
+    with undivided():
+        out = text_encoder.predict(ids, batch_size=batch_size, verbose=0)
     found = {"context": out["hidden"], "pooled": out["pooled"]}
     return {name: found[name].astype("float16") for name in names}
 
