@@ -39,14 +39,15 @@ def watched(pipeline, size: tuple[int, int] = (8, 8), **how) -> Look:
         size: (h, w) of the maps.
         **how: as in `word_maps.watch`, e.g. ``steps``.
     """
+    from diffusion_course.models.attention_maps import map_reader
     from diffusion_course.pipelines.word_maps import watch, word_map, words_of
 
-    last = {}
+    read, last = map_reader(pipeline.diffusion.network, compiled=True), {}
 
     def look(prompts, seed):
         key = (*prompts, seed)
         if key not in last:
-            seen = list(watch(pipeline, list(prompts), seed=seed, **how))
+            seen = list(watch(pipeline, list(prompts), seed=seed, read=read, **how))
             found = []
             for i, prompt in enumerate(prompts):
                 words = [(word, columns) for word, columns in words_of(pipeline.tokenizer, prompt) if columns]
