@@ -31,12 +31,12 @@ def read(tmp_path):
 
 
 def test_folder_and_manifest_name_the_same_notebooks_in_the_same_order():
-    listed = [chapter.notebook for chapter in load_manifest().chapters]
+    listed = [chapter.notebook for chapter in load_manifest().notebooks]
     assert listed == sorted(path.name for path in notebooks_dir().glob("*.ipynb"))
 
 
 def test_every_chapter_has_minutes_within_the_promises():
-    for chapter in load_manifest().chapters:
+    for chapter in load_manifest().notebooks:
         assert set(chapter.minutes) == set(PROFILES), chapter.id
         assert 0 < chapter.minutes["quick"] <= 1, f"{chapter.id}: quick takes at most a minute"
         assert 0 < chapter.minutes["standard"] <= 10, f"{chapter.id}: standard takes at most ten minutes"
@@ -118,9 +118,26 @@ def test_incomplete_chapter_and_wrong_file_name_are_refused(read):
         read(CHAPTER.format(id="01").replace("quick = 1", "slow = 1"))
 
 
-@pytest.mark.parametrize("chapter", load_manifest().chapters, ids=lambda chapter: chapter.id)
+def test_an_appendix_comes_after_the_chapters_and_has_no_number(read):
+    appendix = CHAPTER.replace(".chapter]]", ".appendix]]").format(id="x").replace("x_a.ipynb", "x.ipynb")
+    manifest = read(appendix + CHAPTER.format(id="01"))
+    assert [c.id for c in manifest.chapters] == ["01"] and [c.id for c in manifest.notebooks] == ["01", "x"]
+    assert [c.name for c in manifest.notebooks] == ["01 T", "T"]
+    assert manifest.chapter("x").notebook == "x.ipynb"
+    with pytest.raises(UnknownChapter, match="one of 01, x"):
+        manifest.chapter("y")
+    for wrong in (
+        appendix.replace("x.ipynb", "y.ipynb"),
+        appendix.replace('"x', '"9x'),
+        appendix + 'expect.m = { label = "m" }',
+    ):
+        with pytest.raises(ValueError, match="an appendix must have"):
+            read(CHAPTER.format(id="01") + wrong)
+
+
+@pytest.mark.parametrize("chapter", load_manifest().notebooks, ids=lambda chapter: chapter.id)
 def test_readme_lists_the_chapter_with_its_minutes(chapter):
     readme = (course_root() / "README.md").read_text(encoding="utf-8")
     times = " | ".join(f"{chapter.minutes[profile]:g} min" for profile in ("quick", "standard"))
-    row = f"| [{chapter.id} {chapter.title}](notebooks/{chapter.notebook}) | {times} | {chapter.promise} |"
+    row = f"| [{chapter.name}](notebooks/{chapter.notebook}) | {times} | {chapter.promise} |"
     assert row in readme

@@ -28,7 +28,7 @@ def test_map_names_modules_and_what_they_are(tmp_path):
         (tmp_path / folder / "__init__.py").write_text('"""Else."""\n', encoding="utf-8")
     with pytest.raises(FileNotFoundError):
         library_map(tmp_path)  # folders that the map knows are missing
-    for folder in ("exercises", "recipes", "course", "tools"):
+    for folder in ("studio", "exercises", "recipes", "course", "tools"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "__init__.py").write_text('"""Else."""\n', encoding="utf-8")
     found = library_map(tmp_path)

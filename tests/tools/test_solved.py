@@ -114,3 +114,10 @@ def test_errors_name_the_file(tmp_path):
     with pytest.raises(FileNotFoundError, match="02_b.ipynb"):
         solved.write_with_solutions(tmp_path / "02_b.ipynb", tmp_path / "out.ipynb")
     assert not (tmp_path / "out.ipynb").exists()
+
+
+def test_an_appendix_runs_as_shipped(tmp_path):
+    shipped, target = tmp_path / "studio.ipynb", tmp_path / "out.ipynb"
+    nbformat.write(notebook_of(new_code_cell("1"), new_markdown_cell("two")), shipped)
+    solved.write_with_solutions(shipped, target)
+    assert nbformat.read(target, as_version=4).cells == nbformat.read(shipped, as_version=4).cells

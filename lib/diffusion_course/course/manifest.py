@@ -48,10 +48,10 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Chapter:
-    """One notebook of the course.
+    """One notebook of the course: a chapter, or an appendix, which promises no result.
 
     Attributes:
-        id: two digits, the notebook's prefix.
+        id: two digits, the notebook's prefix; of an appendix its name without ".ipynb".
         notebook: file name below ``notebooks/``.
         title, part, promise: words for tables and the book.
         minutes: profile -> minutes on two CPU cores, rounded up.
@@ -68,24 +68,35 @@ class Chapter:
     needs: tuple[str, ...] = ()
     expect: dict[str, Expectation] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        """How lists and links name it: ``"01 Autoencoder"``; an appendix has no number."""
+        return f"{self.id} {self.title}" if self.id.isdigit() else self.title
+
 
 @dataclass(frozen=True)
 class Manifest:
-    """Title and chapters in reading order."""
+    """Title, and in reading order chapters and the appendices behind them."""
 
     title: str
     chapters: tuple[Chapter, ...]
+    appendices: tuple[Chapter, ...] = ()
+
+    @property
+    def notebooks(self) -> tuple[Chapter, ...]:
+        """Chapters and appendices."""
+        return self.chapters + self.appendices
 
     def chapter(self, chapter_id: str) -> Chapter:
-        """The chapter with that id.
+        """The chapter or appendix with that id.
 
         Raises:
             UnknownChapter: there is none; the message lists the ids.
         """
-        for chapter in self.chapters:
+        for chapter in self.notebooks:
             if chapter.id == chapter_id:
                 return chapter
-        known = ", ".join(c.id for c in self.chapters)
+        known = ", ".join(c.id for c in self.notebooks)
         raise UnknownChapter(f"A chapter must be one of {known}. Received: {chapter_id!r}")
 
 
@@ -138,13 +149,29 @@ def load_manifest(path: Path | None = None) -> Manifest:
     path = path or course_root() / "book.toml"
     with open(path, "rb") as file:
         book = tomllib.load(file)
+    course = book["preprocessor"]["course"]
+    chapters = _read(course["chapter"], f"{path.name}, chapter")
+    appendices = _read(course.get("appendix", []), f"{path.name}, appendix")
+    ids = [c.id for c in chapters]
+    if ids != sorted(set(ids)):
+        raise ValueError(f"{path.name}: chapter ids must be unique and in order. Received: {ids}")
+    for appendix in appendices:
+        if appendix.notebook != f"{appendix.id}.ipynb" or appendix.id[:1].isdigit() or appendix.expect:
+            raise ValueError(
+                f"{path.name}: an appendix must have an id that begins with a letter, the notebook of that name, "
+                f"and no `expect`. Received: {appendix.id}, {appendix.notebook}"
+            )
+    return Manifest(book["book"]["title"], chapters, appendices)
+
+
+def _read(entries: list[dict], kind: str) -> tuple[Chapter, ...]:
     chapters = []
-    for entry in book["preprocessor"]["course"]["chapter"]:
-        where = f"{path.name}, chapter {entry.get('id')}"
+    for entry in entries:
+        where = f"{kind} {entry.get('id')}"
         missing = {"id", "notebook", "title", "part", "promise", "minutes"} - set(entry)
         if missing:
             raise ValueError(f"{where}: a chapter must have {sorted(missing)}. Received: {sorted(entry)}")
-        if not entry["notebook"].startswith(entry["id"] + "_"):
+        if entry["id"].isdigit() and not entry["notebook"].startswith(entry["id"] + "_"):
             raise ValueError(
                 f"{where}: a notebook's name must start with its id. Received: {entry['notebook']}"
             )
@@ -157,7 +184,4 @@ def load_manifest(path: Path | None = None) -> Manifest:
                 entry["minutes"], tuple(entry.get("needs", ())), expect,
             )
         )  # fmt: skip
-    ids = [c.id for c in chapters]
-    if ids != sorted(set(ids)):
-        raise ValueError(f"{path.name}: chapter ids must be unique and in order. Received: {ids}")
-    return Manifest(book["book"]["title"], tuple(chapters))
+    return tuple(chapters)

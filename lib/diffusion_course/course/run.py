@@ -57,8 +57,10 @@ class Run:
         device = device_report()
         minutes = self.chapter.minutes.get(self.profile)
         budget = f", about {minutes:g} min on two CPU cores" if minutes else ""
+        number = f"Chapter {self.chapter.id}, " if self.chapter.id.isdigit() else ""
+        name = number + self.chapter.title
         return (
-            f"Chapter {self.chapter.id}, {self.chapter.title}: profile {self.profile}{budget}, seed {self.seed}. "
+            f"{name}: profile {self.profile}{budget}, seed {self.seed}. "
             f"Keras {device['keras_version']} on {device['backend']} {device['backend_version']}, "
             f"{', '.join(device['devices'])}."
         )

@@ -62,7 +62,7 @@ def build_book(notebooks: Path | None = None) -> Path:
             encoding="utf-8"
         ):
             raise BookError(f"mdBook must call the course's preprocessor. Received:\n{log}")
-        for chapter in load_manifest().chapters:  # offer the notebook to start from, not the one that was run
+        for chapter in load_manifest().notebooks:  # offer the one to start from, not the one that was run
             shutil.copyfile(notebooks_dir() / chapter.notebook, out / chapter.notebook)
         for file in linked_files(out, FILES):
             # Resolved, because a link of the file system may lead out as well as `..` may.
@@ -117,7 +117,7 @@ def preprocess(context: dict, book: dict) -> dict:
         raise BookError(f"mdBook must be {_MDBOOK}x. Received: {context['mdbook_version']}")
     root = Path(context["root"]).resolve()
     manifest = load_manifest(root / "book.toml")
-    by_notebook = {c.notebook: c for c in manifest.chapters}
+    by_notebook = {c.notebook: c for c in manifest.notebooks}
     for item in book["items"]:
         page = item.get("Chapter") if isinstance(item, dict) else None
         if page is None:
@@ -143,7 +143,7 @@ def _stage(source: Path, executed: Path) -> None:
     source.mkdir()
     manifest = load_manifest()
     (source / "SUMMARY.md").write_text(summary_markdown(manifest), encoding="utf-8")
-    for chapter in manifest.chapters:
+    for chapter in manifest.notebooks:
         committed = notebooks_dir() / chapter.notebook
         if not committed.is_file():
             raise BookError(

@@ -52,7 +52,7 @@ def notebook_markdown(content: str, chapter: Chapter, manifest: Manifest, root: 
         BookError: the notebook is damaged, or a link in it has no target.
     """
     notebook = read_notebook(content, chapter.notebook)
-    chapters = frozenset(c.notebook for c in manifest.chapters)
+    chapters = frozenset(c.notebook for c in manifest.notebooks)
     heading_at = headings(c.source if c.cell_type == "markdown" else "" for c in notebook.cells)
     profile = notebook.metadata.get("papermill", {}).get("parameters", {}).get("profile")
     head = head_html(chapter, manifest, profile)

@@ -7,11 +7,6 @@ from pathlib import Path
 from diffusion_course.course.manifest import PROFILES, Chapter, Manifest
 
 
-def name_of(chapter: Chapter) -> str:
-    """``"01 Autoencoder"``: how lists and links name a chapter."""
-    return f"{chapter.id} {chapter.title}"
-
-
 def page_of(chapter: Chapter) -> str:
     """File name of the chapter's page in the book."""
     return Path(chapter.notebook).with_suffix(".html").name
@@ -36,9 +31,9 @@ def summary_markdown(manifest: Manifest) -> str:
         What ``notebooks/SUMMARY.md`` must be, with a final newline.
     """
     lines = ["# Summary"]
-    for part, chapters in groupby(manifest.chapters, key=lambda c: c.part):
+    for part, chapters in groupby(manifest.notebooks, key=lambda c: c.part):
         lines += ["", f"# {_markdown(part)}", ""]
-        lines += [f"- [{_markdown(name_of(c))}]({c.notebook})" for c in chapters]
+        lines += [f"- [{_markdown(c.name)}]({c.notebook})" for c in chapters]
     return "\n".join(lines) + "\n"
 
 
@@ -60,11 +55,11 @@ def cover_markdown(manifest: Manifest, description: str) -> str:
         "These pages show the notebooks with their results. To run them, to move the sliders and to try the "
         "exercises, open them in JupyterLab: `diffusion-course lab`.",
     ]
-    for part, chapters in groupby(manifest.chapters, key=lambda c: c.part):
+    for part, chapters in groupby(manifest.notebooks, key=lambda c: c.part):
         lines += ["", f"## {_markdown(part)}", ""]
         for chapter in chapters:
             # A list, not a table: four columns and a sentence do not fit on a phone.
-            link = f"**[{_markdown(name_of(chapter))}]({page_of(chapter)})**"
+            link = f"**[{_markdown(chapter.name)}]({page_of(chapter)})**"
             lines += [f"- {link}  ", f"  {_markdown(chapter.promise)}  ", f"  *{_times(chapter)}*"]
     lines += ["", "Times: `quick` and `standard` on two CPU cores, `full` on one GPU."]
     return "\n".join(lines) + "\n"
@@ -82,7 +77,7 @@ def head_html(chapter: Chapter, manifest: Manifest, profile: str | None) -> str:
         A block of HTML.
     """
     needs = [manifest.chapter(i) for i in chapter.needs]
-    links = ", ".join(f'<a href="{page_of(c)}">{html.escape(name_of(c))}</a>' for c in needs)
+    links = ", ".join(f'<a href="{page_of(c)}">{html.escape(c.name)}</a>' for c in needs)
     parts = [
         html.escape(chapter.part),
         f"Time: {_times(chapter)}",

@@ -112,11 +112,11 @@ def _data() -> Check:
 
 
 def _notebooks() -> Check:
-    chapters = load_manifest().chapters
+    chapters = load_manifest().notebooks
     missing = [c.notebook for c in chapters if not (notebooks_dir() / c.notebook).is_file()]
     if missing:
         return Check("Notebooks", False, f"missing: {', '.join(missing)}", "Run `git checkout -- notebooks`.")
-    return Check("Notebooks", True, f"{len(chapters)} chapters")
+    return Check("Notebooks", True, f"{len(chapters)} notebooks")
 
 
 def _kernel() -> Check:

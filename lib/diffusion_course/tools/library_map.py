@@ -13,7 +13,7 @@ BEGIN, END = "<!-- map: written by tools/library_map.py -->", "<!-- end of map -
 # In the order in which a reader meets them: science first, plumbing last.
 FOLDERS = (
     *("", "layers", "models", "samplers", "training", "metrics", "pipelines", "datasets"),
-    *("plots", "widgets", "exercises", "recipes", "course", "tools"),
+    *("plots", "widgets", "studio", "exercises", "recipes", "course", "tools"),
 )
 
 

@@ -50,7 +50,7 @@ def select(manifest: Manifest, ids: list[str]) -> list[Chapter]:
         UnknownChapter: an id is not in the manifest; the message lists those that are.
     """
     wanted = {manifest.chapter(name.zfill(2)).id for name in ids}
-    return [chapter for chapter in manifest.chapters if not wanted or chapter.id in wanted]
+    return [chapter for chapter in manifest.notebooks if not wanted or chapter.id in wanted]
 
 
 def time_limit(chapter: Chapter, profile: str) -> float | None:

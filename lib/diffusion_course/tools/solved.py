@@ -126,14 +126,15 @@ def with_solutions(notebook: NotebookNode, exercises: dict) -> NotebookNode:
 
 
 def write_with_solutions(source: Path, target: Path) -> None:
-    """Writes a chapter's notebook for the tests, see `with_solutions`.
+    """Writes a notebook for the tests, see `with_solutions`; an appendix, whose name has no number, has no exercises.
 
     Raises:
         ValueError: an exercise breaks a rule; the message begins with the file's name.
         FileNotFoundError: there is no such notebook.
     """
     try:
-        write(with_solutions(read(source), exercises_of(source)), target)
+        exercises = exercises_of(source) if source.name[:1].isdigit() else {}
+        write(with_solutions(read(source), exercises), target)
     except FileNotFoundError:
         raise
     except ValueError as error:

@@ -243,7 +243,7 @@ def run_tests(only: list[str] | None = None, every: bool = False) -> bool:
     for name in only or ():
         if name not in STAGES:
             raise ValueError(f"A stage must be one of {', '.join(STAGES)}. Received: {name!r}")
-    console, chapters, stages = make_console(), load_manifest().chapters, []
+    console, chapters, stages = make_console(), load_manifest().notebooks, []
     run = {
         "unit": lambda: _unit(every),
         "browser": lambda: _browser(every),
