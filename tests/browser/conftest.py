@@ -25,14 +25,20 @@ def lab_server(chromium, tmp_path_factory):
 
 # Per module and not per session: playwright keeps an event loop in this thread, which other tests do not expect.
 @pytest.fixture(scope="module")
-def lab(chromium, lab_server):
-    """`Lab`: open, run_all, wait_idle, set_theme, close."""
+def browser(chromium):
+    """A headless browser, playwright's."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        yield Lab(lab_server, browser)
+        yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def lab(browser, lab_server):
+    """`Lab`: open, run_all, wait_idle, set_theme, close."""
+    return Lab(lab_server, browser)
 
 
 @pytest.fixture(scope="session")

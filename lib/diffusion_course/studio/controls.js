@@ -67,7 +67,9 @@ function studioControls(host, about, { onWish, onStop, takePicture }) {
   const base = makeElement("div", "studio-base", beginning);
   const strengthRow = slider("strength");
   base.append(strengthRow);
-  const plain = makeElement("canvas", "studio-base-picture", base, { width, height, role: "img" });
+  const plain = makeElement("canvas", "studio-base-picture", base, {
+    width, height, role: "img", "aria-label": "No picture to begin with yet",
+  });
   const holder = makeElement("div", "", base);
   const painter = maskPainter(holder, { height, width, label: "Mask: what to paint anew", onChange: () => changed() });
   const sources = makeElement("div", "studio-go", base);

@@ -1,6 +1,7 @@
 """What the studio shows for readers without a kernel: a prompt on its way to a picture, and the maps of its words."""
 
 import base64
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,7 +33,11 @@ def still_figure(engine: Engine, prompt: str = PROMPT):
     rows[-1] += [np.ones((*engine.size, 3))] * (len(chosen) - len(looked))
     figure = image_rows(
         [np.stack(row) for row in rows],
-        ["where it is", "what the network believes", "who looked at: " + ", ".join(looked)],
+        [
+            "where it is",
+            "what the network believes",
+            "who looked at\n" + textwrap.fill(", ".join(looked), 24),
+        ],
         [f"t = {frames[k]['t']}" for k in chosen],
     )
     return figure, (
