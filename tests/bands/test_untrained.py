@@ -11,6 +11,7 @@ from untrained_08 import untrained_08
 from untrained_11 import untrained_11
 from untrained_12 import untrained_12
 from untrained_13 import untrained_13
+from untrained_14 import untrained_14
 
 from diffusion_course.course.manifest import load_manifest
 
@@ -27,6 +28,7 @@ UNTRAINED = {
     "11": untrained_11,
     "12": untrained_12,
     "13": untrained_13,
+    "14": untrained_14,
 }
 
 
