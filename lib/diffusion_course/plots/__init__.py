@@ -10,6 +10,7 @@ from diffusion_course.plots.guidance import scale_curves
 from diffusion_course.plots.latent_space import channel_pictures, quality_over_time, settings_panels
 from diffusion_course.plots.latents import decoded_plane, latent_map, plane_points
 from diffusion_course.plots.matrices import heat_maps
+from diffusion_course.plots.prompts import prompt_sheet
 from diffusion_course.plots.signals import lines_along, signal_overlays
 from diffusion_course.plots.style import CLASS_COLOURS, CLASS_MARKERS
 from diffusion_course.plots.trajectories import film, steps_against_quality
@@ -31,6 +32,7 @@ __all__ = [
     "lines_along",
     "plane_points",
     "plot_lines",
+    "prompt_sheet",
     "quality_over_time",
     "roc_curves",
     "scale_curves",

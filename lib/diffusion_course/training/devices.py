@@ -7,8 +7,9 @@ weights become those that one device would have found, up to rounding.
 TensorFlow does it with ``tf.distribute.MirroredStrategy``, JAX with ``keras.distribution.DataParallel``, both on one
 machine. Supported is what goes through `training.fitting.fit_steps`: its trainers, optimizers, averages, checkpoints.
 A checkpoint knows no devices: a training that began on one may go on on two. Not supported are several machines,
-PyTorch, batches that do not divide evenly, and XLA with several devices on TensorFlow. A trainer of your own draws what
-is random by `drawn_for_batch`, and returns `share_of_loss` from its ``compute_loss``.
+PyTorch, batches that do not divide evenly, and XLA with several devices on TensorFlow. Tested are two halves of a CPU
+in float32; not yet several GPUs, and not the scaled losses of "mixed_float16" on several devices. A trainer of your own
+draws what is random by `drawn_for_batch`, and returns `share_of_loss` from its ``compute_loss``.
 """
 
 from collections.abc import Callable, Iterator
