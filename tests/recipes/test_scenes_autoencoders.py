@@ -27,7 +27,7 @@ def test_other_colours_keep_edges_and_range():
 
 def test_only_the_autoencoder_of_the_later_chapters_has_a_second_stage():
     assert scenes_autoencoders.stages_of("autoencoder-scenes", "standard") == [3_000, 600]
-    assert scenes_autoencoders.stages_of("autoencoder-scenes-f8", "standard") == [1_500]
+    assert scenes_autoencoders.stages_of("autoencoder-scenes-f8", "standard") == [1_000]
     files = scenes_autoencoders.checkpoints_of("autoencoder-scenes", "standard", 0)
     others = scenes_autoencoders.checkpoints_of("autoencoder-scenes", "full", 1)
     assert len({*files, *others}) == 4

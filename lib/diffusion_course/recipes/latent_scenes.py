@@ -34,7 +34,7 @@ PICTURES = {"quick": 200, "standard": 40_000, "full": 200_000}
 # `unet-scenes-pixels`.
 STAGES = (Stage(5_000, "muon", ema=0.995, focus=(0.0, 2.0)),)
 # Half the learning rate: most of what it must know it knows already.
-INPAINT_STAGES = (Stage(1_000, "muon", ema=0.995, learning_rate=4e-3, focus=(0.0, 2.0)),)
+INPAINT_STAGES = (Stage(600, "muon", ema=0.995, learning_rate=4e-3, focus=(0.0, 2.0)),)
 EXTRA_CHANNELS = 5  # the mask, and four of latents
 JUDGED = 512  # held-out captions of each kind
 

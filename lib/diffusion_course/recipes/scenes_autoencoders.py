@@ -21,7 +21,7 @@ AUTOENCODER, COMPARED = "autoencoder-scenes", tuple(f"autoencoder-scenes-f{f}" f
 PICTURES = {"quick": 200, "standard": 20_000, "full": 80_000}
 # Steps of the stages. The second one is of other colours: without it colours that training never combined come back
 # wrong (purple rings on black: 0.80 of them still readable, 1.00 after it).
-STAGES = {AUTOENCODER: (3_000, 600), **dict.fromkeys(COMPARED, (1_500, 0))}
+STAGES = {AUTOENCODER: (3_000, 600), **dict.fromkeys(COMPARED, (1_000, 0))}
 LEARNING_RATES = (8e-3, 5e-3)
 KL_WEIGHT = 1e-3
 RECOLOURED = 2 / 3  # share of the second stage's pictures
