@@ -188,13 +188,21 @@ def build(name: str, dtype: str | None = None) -> keras.Model:
 
     Args:
         name: one of ``PRESETS``.
-        dtype: a Keras policy to compute in, e.g. "mixed_float16", for the models of Parts II to IV; by default the
-            global one. Weights are float32 in any case.
+        dtype: a Keras policy to compute in, e.g. "mixed_float16", in which weights are float32 all the same; by default
+            the global one.
 
     Raises:
         ValueError: there is no such preset; the message lists them.
     """
-    return PRESETS[check_preset(name)].build(**({} if dtype is None else {"dtype": dtype}))
+    make, before = PRESETS[check_preset(name)].build, keras.config.dtype_policy()
+    if dtype is None:
+        return make()
+    # Not as an argument: a functional model keeps that for its layers, and its trainer would not scale the loss.
+    keras.config.set_dtype_policy(dtype)
+    try:
+        return make()
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def weights_file(name: str) -> str:
