@@ -20,11 +20,13 @@ from diffusion_course.models.autoencoder import Autoencoder
 from diffusion_course.models.class_gaussian import fit_class_gaussian
 from diffusion_course.models.denoising_autoencoders import DenoisingAutoencoder, DnCNN
 from diffusion_course.models.vae import VAE
+from diffusion_course.recipes.latent_scenes import followed, painter
 from diffusion_course.recipes.vaes import held_out
 
 
 def untrained_00():
-    """Chapter 00 with an untrained autoencoder, and a judge who learned shuffled labels."""
+    """Chapter 00 with an untrained painter, an untrained autoencoder, and a judge who learned shuffled labels."""
+    obeyed = followed(painter(presets.build("unet-scenes")), "one", 16, steps=5).together
     (x_train, y_train), (x_test, y_test) = load_fashion_mnist()
     model, rng = Autoencoder(latent_dim=32), np.random.default_rng(0)
     lookup = fit_class_gaussian(model.encoder.predict(x_train[:3000], verbose=0), y_train[:3000])
@@ -36,6 +38,7 @@ def untrained_00():
     shuffled = KNeighborsClassifier(5).fit(flat, rng.permutation(y_train[-3000:]))
     real = np.mean([x_test[y_test == k].var(axis=0).mean() for k in range(10)])
     return {
+        "obeyed": obeyed,
         "recognised": np.mean(
             [(judge.predict(p.reshape(-1, 784)) == k).mean() for k, p in enumerate(pictures)]
         ),
