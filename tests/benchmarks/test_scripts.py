@@ -99,8 +99,9 @@ def test_emergence(tmp_path):
     assert [point["step"] for point in curve] == [500, 1_000]
     for kind, attribute in (("one", "position"), ("two", "relation")):
         assert all(point[kind]["together"] == 0 and attribute in point[kind] for point in curve)
-        # any picture has a nearest scene
-        assert all(point[f"{kind}_nearest"]["found"] == 1 > point[kind]["found"] for point in curve)
+        # what is a clean scene is also near one
+        assert all(point[f"{kind}_nearest"]["found"] >= point[kind]["found"] for point in curve)
+        assert all(attribute in point[f"{kind}_nearest"] for point in curve)
 
 
 def test_emergence_without_a_training_says_what_to_run_first(tmp_path, capsys):
