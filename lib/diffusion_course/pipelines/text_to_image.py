@@ -31,7 +31,7 @@ from diffusion_course.samplers.ddpm import DDPMSampler
 from diffusion_course.samplers.dpm_solver import DPMSolverSampler
 from diffusion_course.tokenizer import Tokenizer, load_tokenizer
 
-STEPS, GUIDANCE_SCALE, BATCH_SIZE = 25, 3.0, 64
+STEPS, GUIDANCE_SCALE, BATCH_SIZE = 25, 2.0, 64
 SAMPLERS = {
     "dpm": (DPMSolverSampler, {"eta": 1.0}),  # what `DiffusionPipeline` recommends
     "dpm-ode": (DPMSolverSampler, {"eta": 0.0}),
