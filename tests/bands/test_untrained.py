@@ -12,6 +12,8 @@ from untrained_11 import untrained_11
 from untrained_12 import untrained_12
 from untrained_13 import untrained_13
 from untrained_14 import untrained_14
+from untrained_15 import untrained_15
+from untrained_16 import untrained_16
 
 from diffusion_course.course.manifest import load_manifest
 
@@ -29,6 +31,8 @@ UNTRAINED = {
     "12": untrained_12,
     "13": untrained_13,
     "14": untrained_14,
+    "15": untrained_15,
+    "16": untrained_16,
 }
 
 
