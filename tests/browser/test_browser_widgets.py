@@ -81,6 +81,11 @@ widgets.path_switches(
 settings = [(n, eta) for n in (5, 10, 20) for eta in (0.0, 1.0)]
 widgets.sampler_explorer({s: rng.random((32, 8, 8, 1)) for s in settings}, {s: 2.0 + s[0] * s[1] for s in settings})
 """,
+    "score_field": """
+from diffusion_course.datasets.mixture import three_humps
+
+widgets.score_field(three_humps())
+""",
     "sentence_painter": """
 def paint(sentences, seed):
     return np.repeat(pictures[:1], len(sentences), axis=0).repeat(3, axis=-1) * (len(sentences[0]) + seed) / 120

@@ -10,6 +10,7 @@ from diffusion_course.plots.guidance import scale_curves
 from diffusion_course.plots.latent_space import channel_pictures, quality_over_time, settings_panels
 from diffusion_course.plots.latents import decoded_plane, latent_map, plane_points
 from diffusion_course.plots.matrices import heat_maps
+from diffusion_course.plots.planes import plane_grid, plane_panels
 from diffusion_course.plots.prompts import prompt_sheet
 from diffusion_course.plots.signals import lines_along, signal_overlays
 from diffusion_course.plots.style import CLASS_COLOURS, CLASS_MARKERS
@@ -30,6 +31,8 @@ __all__ = [
     "image_rows",
     "latent_map",
     "lines_along",
+    "plane_grid",
+    "plane_panels",
     "plane_points",
     "plot_lines",
     "prompt_sheet",

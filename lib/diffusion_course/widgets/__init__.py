@@ -16,6 +16,7 @@ from diffusion_course.widgets.noise_slider import noise_slider
 from diffusion_course.widgets.noising_explorer import noising_explorer
 from diffusion_course.widgets.path_switches import path_switches
 from diffusion_course.widgets.sampler_explorer import sampler_explorer
+from diffusion_course.widgets.score_field import score_field
 from diffusion_course.widgets.sentence_painter import sentence_painter
 from diffusion_course.widgets.threshold_explorer import threshold_explorer
 from diffusion_course.widgets.word_pictures import word_pictures
@@ -31,6 +32,7 @@ __all__ = [
     "noise_slider",
     "path_switches",
     "sampler_explorer",
+    "score_field",
     "sentence_painter",
     "threshold_explorer",
     "word_pictures",
