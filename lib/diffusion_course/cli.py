@@ -179,6 +179,22 @@ def clean_notebooks(
 
 
 @app.command()
+def handout(
+    chapters: Chapters = None,
+    out: Annotated[Path, typer.Option(help="Folder to write to; made if it is missing.")] = Path("handout"),
+) -> None:
+    """Write the notebooks for a class: the exercises, without results, answers and the way to the solutions."""
+    from diffusion_course.tools.handout import hand_out
+
+    try:
+        written = hand_out(out, chapters or [])
+    except (ValueError, OSError) as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(2 if isinstance(error, ValueError) else 1) from error
+    typer.echo(f"{len(written)} notebooks in {out}")
+
+
+@app.command()
 def train(
     names: Annotated[
         list[str] | None,

@@ -9,7 +9,9 @@ from diffusion_course.plots.grids import image_grid, image_rows
 from diffusion_course.plots.guidance import scale_curves
 from diffusion_course.plots.latent_space import channel_pictures, quality_over_time, settings_panels
 from diffusion_course.plots.latents import decoded_plane, latent_map, plane_points
+from diffusion_course.plots.layer_boxes import layer_boxes
 from diffusion_course.plots.matrices import heat_maps
+from diffusion_course.plots.panels import Panel, density_panels, gaussian_like, line_panels
 from diffusion_course.plots.planes import plane_grid, plane_panels
 from diffusion_course.plots.prompts import prompt_sheet
 from diffusion_course.plots.signals import lines_along, signal_overlays
@@ -20,16 +22,21 @@ from diffusion_course.plots.word_steps import word_steps
 __all__ = [
     "CLASS_COLOURS",
     "CLASS_MARKERS",
+    "Panel",
     "as_pictures",
     "channel_pictures",
+    "density_panels",
     "decoded_plane",
     "emergence_curves",
     "film",
+    "gaussian_like",
     "heat",
     "heat_maps",
     "image_grid",
     "image_rows",
     "latent_map",
+    "layer_boxes",
+    "line_panels",
     "lines_along",
     "plane_grid",
     "plane_panels",
