@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from diffusion_course.models.classical import FittedFilter, fit_filter, gaussian, total_variation
+from diffusion_course.models.classical import (
+    FittedFilter,
+    fit_filter,
+    gaussian,
+    non_local_means,
+    total_variation,
+)
 
 RNG = np.random.default_rng(0)
 STEP = np.zeros((2, 20, 20, 1), "float32")
@@ -51,3 +57,18 @@ def test_refusals():
         fit_filter(gaussian, (), NOISY, STEP)
     with pytest.raises(ValueError, match=r"\(N, H, W, 1\). Received"):
         total_variation(np.zeros((1, 8, 8, 3)), 0.1)
+
+
+def test_non_local_means_averages_what_looks_alike_and_keeps_an_edge():
+    clean = np.zeros((1, 20, 20, 1), "float32")
+    clean[:, :, 10:] = 1.0
+    noisy = clean + 0.1 * np.random.default_rng(0).standard_normal(clean.shape).astype("float32")
+    result = non_local_means(noisy, 0.3)
+    assert result.shape == clean.shape and result.dtype == np.float32
+    assert np.mean((result - clean) ** 2) < 0.3 * np.mean((noisy - clean) ** 2)
+    assert result[0, :, 11].min() > 0.8 and result[0, :, 8].max() < 0.2
+
+
+def test_non_local_means_refuses_colours():
+    with pytest.raises(ValueError, match=r"\(N, H, W, 1\)"):
+        non_local_means(np.zeros((2, 8, 8, 3)), 0.1)

@@ -63,6 +63,20 @@ def test_decoded_plane_tints_exactly_the_empty_cells():
     assert tinted.tolist() == [[False, True], [True, False]]
 
 
+def test_latent_map_writes_names_in_the_middle_of_their_codes():
+    codes = np.array([[0.0, 0.0], [2.0, 4.0], [9.0, 1.0]])
+    figure = plots.latent_map(codes, np.array([0, 0, 2]), ["a", "b", "c"], names=True)
+    assert {t.get_text(): t.get_position() for t in figure.axes[0].texts} == {"a": (1, 2), "c": (9, 1)}
+
+
+def test_pictures_of_a_decoded_plane_are_large_enough_to_see():
+    figure = plots.decoded_plane(
+        lambda z: np.zeros((len(z), 28, 28, 1)), ((0, 1), (0, 1)), columns=14, rows=2
+    )
+    width = figure.get_figwidth() * figure.axes[0].get_position().width
+    assert width * 90 / 14 >= 56
+
+
 def test_latent_map_draws_every_class_once():
     rng = np.random.default_rng(0)
     labels = np.arange(30) % 3

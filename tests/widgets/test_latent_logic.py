@@ -85,16 +85,18 @@ def test_subsample_keeps_every_class_in_its_share_and_is_the_same_every_time():
     assert len(latent_map.subsample(20_000)[0]) == 10_000
 
 
-def test_probes_find_the_crowd_and_the_hole():
+def test_probes_find_the_crowd_and_the_place_where_classes_meet():
     rng = np.random.default_rng(1)
-    angle = rng.uniform(0, 2 * np.pi, 4000)
-    ring = np.stack([np.cos(angle), np.sin(angle)], 1) * 5 + rng.normal(size=(4000, 2)) * 0.3
-    crowd = np.array([5, 0]) + rng.normal(size=(2000, 2)) * 0.05
-    points = np.vstack([ring, crowd])
-    probes = LatentMap(points, np.zeros(len(points), int), NAMES).probes((1, 2))
+    sides = [np.array([x, 0]) + rng.normal(size=(2000, 2)) for x in (-3, 3)]
+    crowd = np.array([-5, 0]) + rng.normal(size=(2000, 2)) * 0.05
+    points, labels = np.vstack([*sides, crowd]), np.repeat([0, 1, 0], 2000)
+    probes = LatentMap(points, labels, NAMES).probes((1, 2))
     assert probes["start"] == (1, 2)
-    assert probes["crowd"] == (pytest.approx(5, abs=0.2), pytest.approx(0, abs=0.2))
-    assert np.hypot(*probes["hole"]) < 1
+    assert probes["crowd"] == (pytest.approx(-5, abs=0.2), pytest.approx(0, abs=0.2))
+    assert abs(probes["border"][0]) < 0.5  # halfway between the two classes
+    assert any(
+        np.allclose(probes["border"], point) for point in points
+    )  # where a code is, not beside the cloud
 
 
 def test_clamp_keeps_a_place_on_the_map():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
-from skimage.restoration import denoise_tv_chambolle
+from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 
 Filter = Callable[[np.ndarray, float], np.ndarray]
 
@@ -44,6 +44,28 @@ def total_variation(noisy: np.ndarray, weight: float) -> np.ndarray:
     # scikit-image treats each channel alone, so the pictures go in as the channels of one: (H, W, N).
     stack = denoise_tv_chambolle(np.moveaxis(noisy[..., 0], 0, -1), weight=weight, channel_axis=-1)
     return np.moveaxis(stack, -1, 0)[..., None].astype("float32")
+
+
+def non_local_means(noisy: np.ndarray, strength: float) -> np.ndarray:
+    """Non-local means: each pixel becomes a mean of the pixels nearby whose surroundings look like its own.
+
+    Args:
+        noisy: (N, H, W, 1).
+        strength: how unlike surroundings may be and still count, on the scale of the pixels; greater than 0.
+
+    Returns:
+        (N, H, W, 1) float32.
+
+    Raises:
+        ValueError: the pictures have more than one channel.
+
+    Reference: Buades, Coll and Morel, 2005; the algorithm is scikit-image's, with 5 x 5 surroundings.
+    """
+    noisy = np.asarray(noisy, "float32")
+    if noisy.ndim != 4 or noisy.shape[-1] != 1:
+        raise ValueError(f"`noisy` must have shape (N, H, W, 1). Received: shape {noisy.shape}")
+    pictures = [denoise_nl_means(image, 5, 6, h=strength) for image in noisy[..., 0]]
+    return np.stack(pictures)[..., None].astype("float32")
 
 
 @dataclass(frozen=True)

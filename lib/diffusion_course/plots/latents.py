@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from diffusion_course.plots.grids import montage, sheet_axes
 from diffusion_course.plots.style import CLASS_COLOURS, CLASS_MARKERS, WIDTH
@@ -34,6 +35,7 @@ def latent_map(
     title: str = "",
     axes: Axes | None = None,
     legend: bool = True,
+    names: bool = False,
 ) -> Figure:
     """Scatter plot of codes, coloured and marked by class.
 
@@ -45,6 +47,7 @@ def latent_map(
         title: printed above.
         axes: where to draw; a new figure by default.
         legend: whether to draw one, to the right.
+        names: whether to write each class's name at the middle of its codes, where others may cover it.
 
     Raises:
         ValueError: shapes do not match, or there are more than ten classes.
@@ -62,6 +65,10 @@ def latent_map(
         axes.scatter(
             *mine.T, s=9, color=CLASS_COLOURS[k], marker=CLASS_MARKERS[k], alpha=0.6, linewidths=0, label=name
         )
+    for k, name in enumerate(class_names if names else ()):
+        if (mine := codes[np.asarray(labels) == k]).size:
+            text = axes.text(*np.median(mine, axis=0), name, fontsize=9, ha="center", va="center")
+            text.set_path_effects([withStroke(linewidth=3, foreground="white")])
     if limits is not None:
         axes.set_xlim(limits[0])
         axes.set_ylim(limits[1])
@@ -124,9 +131,7 @@ def decoded_plane(
         rgb[empty] = np.maximum(rgb[empty], np.array([0.80, 0.36, 0.0]) * 0.55)
     sheet = montage(rgb, columns, gap=0)
     if axes is None:
-        axes = sheet_axes(
-            sheet, columns, images.shape[2], WIDTH, smallest=0
-        )  # one large picture, read as a whole
+        axes = sheet_axes(sheet, columns, images.shape[2], WIDTH)
     axes.imshow(sheet, extent=(*limits[0], *limits[1]), interpolation="nearest", aspect="auto")
     axes.set_xlabel("latent coordinate $z_1$")
     axes.set_ylabel("latent coordinate $z_2$")

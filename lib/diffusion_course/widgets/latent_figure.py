@@ -10,7 +10,7 @@ from PIL import Image
 from diffusion_course.plots.style import DPI
 from diffusion_course.widgets.latent_logic import LatentMap, class_style
 
-_TITLES = {"start": "A: the start", "crowd": "B: among many codes", "hole": "C: in a hole"}
+_TITLES = {"start": "A: the start", "crowd": "B: among many codes", "border": "C: where classes meet"}
 
 
 def fallback_figure(
@@ -20,7 +20,7 @@ def fallback_figure(
 
     Args:
         latent_map: the codes.
-        pictures: for "start", "crowd" and "hole": (place, pixels uint8 of shape (height, width)).
+        pictures: for "start", "crowd" and "border": (place, pixels uint8 of shape (height, width)).
 
     Returns:
         A figure that pyplot does not know of, so that no notebook shows it twice.

@@ -105,22 +105,22 @@ class LatentMap:
         return text + (". Far from every code: here the decoder guesses." if near.far else ".")
 
     def probes(self, start) -> dict[str, tuple[float, float]]:
-        """Chooses three places that tell a story without a mouse: the start, a crowd and a hole.
+        """Chooses three places that tell a story without a mouse: the start, a crowd and a border.
 
         Args:
             start: the place where the explorer begins.
 
         Returns:
-            Places by name: "start", "crowd" (a code whose neighbours are closest) and "hole" (the place
-            farthest from every code, inside the middle of the cloud).
+            Places by name: "start", "crowd" (a code whose neighbours are closest) and "border" (a code whose
+            neighbours are of the most different classes).
         """
         drawn, _ = self.subsample(1000)
-        neighbours = min(11, len(self.points))
-        crowd = drawn[self._tree.query(drawn, k=neighbours)[0][:, -1].argmin()]
-        low, high = np.percentile(self.points, (5, 95), axis=0)
-        grid = np.stack(np.meshgrid(*np.linspace(low, high, 41).T), axis=-1).reshape(-1, 2)
-        hole = grid[self._tree.query(grid)[0].argmax()]
-        return {"start": self.clamp(start), "crowd": self.clamp(crowd), "hole": self.clamp(hole)}
+        neighbours = min(51, len(self.points))
+        distances, indices = self._tree.query(drawn, k=neighbours)
+        crowd = drawn[distances[:, min(11, neighbours) - 1].argmin()]
+        shares = np.stack([(self.labels[indices] == k).mean(axis=1) for k in range(len(self.class_names))])
+        border = drawn[(shares**2).sum(axis=0).argmin()]  # two neighbours are least often of one class
+        return {"start": self.clamp(start), "crowd": self.clamp(crowd), "border": self.clamp(border)}
 
 
 def class_style(label: int) -> tuple[str, str]:
