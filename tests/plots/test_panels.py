@@ -16,12 +16,16 @@ def close():
 
 def test_draws_each_line_where_it_is_and_gives_a_name_one_colour():
     first = Panel({"up": ([0, 1], [2, 3]), "down": ([0, 2], [3, 1])}, "A", levels={"floor": 1.5})
-    second = Panel({"down": ([0, 1], [9, 8])}, "B", log_y=True, xlim=(1, 0))
+    second = Panel(
+        {"down": ([0, 1], [9, 8])}, "B", levels={"roof": 9.5}, levels_right=True, log_y=True, xlim=(1, 0)
+    )
     figure = line_panels([first, second])
     left, right = figure.axes
     up, down, floor = left.lines
     assert (list(up.get_ydata()), list(down.get_xdata())) == ([2, 3], [0, 2])
     assert list(floor.get_ydata()) == [1.5, 1.5] and "floor" in [text.get_text() for text in left.texts]
+    (roof,), (low,) = right.texts, left.texts
+    assert roof.get_position()[0] > 0.5 > low.get_position()[0]
     assert right.lines[0].get_color() == down.get_color() == plots.CLASS_COLOURS[1]
     assert right.get_yscale() == "log" and right.get_xlim() == (1, 0)
 

@@ -1,4 +1,4 @@
-"""Exercises of chapter 04: a threshold, what alarms are worth, rare anomalies, the AUROC."""
+"""Exercises of chapter 04: a threshold with a promise, a score, rare anomalies, the AUROC, the cheapest threshold."""
 
 import numpy as np
 
@@ -7,87 +7,85 @@ from diffusion_course.exercises.base import Exercise
 EXERCISES: dict[str, Exercise] = {}
 
 
-def pick_threshold(normal_scores, rate):
-    allowed = int(rate * len(normal_scores))  # so many may lie above
-    return np.sort(normal_scores)[len(normal_scores) - allowed - 1]
+def conformal_threshold(normal_scores, rate):
+    n = len(normal_scores)
+    # Of n + 1 ranks so many may be alarms; the tiny number undoes rounding: 100 * 0.02 counts as 2.
+    alarms = int((n + 1) * rate + 1e-9)
+    if alarms == 0:
+        return np.inf  # too few scores: only a threshold that nothing exceeds keeps the promise
+    return np.sort(normal_scores)[n - alarms]  # the (n + 1 - alarms)-th smallest
 
 
-def _above(threshold, scores, rate):
-    """How many scores too many lie above a threshold."""
-    return int((scores > threshold).sum()) - int(rate * len(scores))
+def _plain_share(scores, rate):
+    """At most a share ``rate`` of the n scores lies above, without the new one."""
+    return np.sort(scores)[len(scores) - int(rate * len(scores) + 1e-9) - 1]
 
 
-EXERCISES["pick_threshold"] = Exercise(
+EXERCISES["conformal_threshold"] = Exercise(
     "04.1",
-    pick_threshold,
+    conformal_threshold,
     cases=[
         (np.exp(np.random.default_rng(n).normal(size=n)), rate)
-        for n, rate in ((200, 0.05), (50, 0.1), (40, 0.0))
+        for n, rate in ((30, 0.02), (199, 0.02), (99, 0.02), (50, 0.1))
     ],
-    rtol=0,
+    rtol=1e-9,
     atol=0,
     wrong={
         "lower end": lambda s, r: np.sort(s)[int(r * len(s))],
         "mean plus deviation": lambda s, r: s.mean() + s.std(),
-        "one too far": lambda s, r: np.sort(s)[len(s) - int(r * len(s)) - 2],
+        "new beat forgotten": _plain_share,
         "largest score": lambda s, r: s.max(),
-        "between two scores": lambda s, r: pick_threshold(s, r) + 1e-9,
+        "one too low": lambda s, r: np.sort(s)[max(len(s) - int((len(s) + 1) * r + 1e-9) - 1, 0)],
     },
     hints={
         "lower end": "you cut at the lower end; strange beats have large scores.",
         "mean plus deviation": "mean plus standard deviation promises no rate at all; count instead.",
-        "one too far": "more than a share `rate` of the normal scores lies above your threshold: go higher.",
-        "largest score": "fewer than allowed lie above your threshold: go lower, or you give anomalies away.",
-        "between two scores": "the count is right, but take the smallest such number among the scores.",
-    },
-    kinds={
-        "one too far": lambda got, want, s, r: _above(got, s, r) > 0,
-        "largest score": lambda got, want, s, r: _above(got, s, r) < 0,
-        "between two scores": lambda got, want, s, r: _above(got, s, r) == 0,
+        "new beat forgotten": (
+            "the new beat is one of n + 1, not of n: k ranks may be alarms, the largest k with k / (n + 1) <= rate. If "
+            "that is none, no score will do, and only infinity keeps the promise."
+        ),
+        "largest score": "the largest score keeps the promise only where one alarm in n + 1 is all that you may have.",
+        "one too low": "one too low: more than the promised share of the n + 1 ranks lies above your threshold.",
     },
 )
 
 
-def precision_recall_f1(alarm, is_anomaly):
-    caught = (alarm & is_anomaly).sum()
-    precision = caught / alarm.sum()
-    recall = caught / is_anomaly.sum()
-    return precision, recall, 2 * precision * recall / (precision + recall)
+def averaged_score(residual, width):
+    sums = np.cumsum(np.pad(residual, ((0, 0), (1, 0))), axis=1)  # (N, T + 1)
+    average = (sums[:, width:] - sums[:, :-width]) / width  # (N, T - width + 1)
+    return np.sqrt((average**2).mean(axis=1))
 
 
-def _with_accuracy(alarm, is_anomaly):
-    accuracy = (alarm == is_anomaly).mean()
-    return accuracy, precision_recall_f1(alarm, is_anomaly)[1], accuracy
+def _averaged(residual, width, mode="valid"):
+    return np.stack([np.convolve(row, np.ones(width) / width, mode) for row in residual])
 
 
-def _plain_mean(alarm, is_anomaly):
-    precision, recall, _ = precision_recall_f1(alarm, is_anomaly)
-    return precision, recall, (precision + recall) / 2
+_residuals = np.random.default_rng(3).normal(size=(4, 20))
 
-
-_beat = np.arange(100)
-
-EXERCISES["precision_recall_f1"] = Exercise(
+EXERCISES["averaged_score"] = Exercise(
     "04.2",
-    precision_recall_f1,
-    # 100 beats: 8 anomalies caught, 2 missed, 4 false alarms.
-    cases=[(((2 <= _beat) & (_beat < 10)) | ((50 <= _beat) & (_beat < 54)), _beat < 10)],
-    shape="three numbers: precision, recall, F1",
+    averaged_score,
+    cases=[(_residuals, 9), (_residuals, 1), (_residuals[:2], 20)],
+    shape="one number per beat",
     wrong={
-        "normal as positive": lambda a, t: precision_recall_f1(~a, ~t),
-        "swapped": lambda a, t: np.array(precision_recall_f1(a, t))[[1, 0, 2]],
-        "accuracy": _with_accuracy,
-        "ordinary mean": _plain_mean,
+        "squared first": lambda r, w: np.sqrt(_averaged(r**2, w).mean(axis=1)),
+        "size first": lambda r, w: np.sqrt((_averaged(np.abs(r), w) ** 2).mean(axis=1)),
+        "sums": lambda r, w: w * averaged_score(r, w),
+        "beyond the ends": lambda r, w: np.sqrt((_averaged(r, w, "same") ** 2).mean(axis=1)),
+        "far beyond the ends": lambda r, w: np.sqrt((_averaged(r, w, "full") ** 2).mean(axis=1)),
+        "no root": lambda r, w: averaged_score(r, w) ** 2,
+        "mean size": lambda r, w: np.abs(_averaged(r, w)).mean(axis=1),
+        "largest": lambda r, w: np.abs(_averaged(r, w)).max(axis=1),
     },
     hints={
-        "normal as positive": "these numbers have normal as the positive class; here the anomaly is what we look for.",
-        "swapped": "precision and recall have changed places.",
-        "accuracy": "one of these is the accuracy: it also counts passed beats.",
-        "ordinary mean": "F1 is the harmonic mean, 2 P R / (P + R), not the ordinary one.",
-    },
-    kinds={
-        "swapped": lambda got, want, a, t: np.allclose(got[:2], want[1::-1]),
-        "accuracy": lambda got, want, a, t: np.isclose(got, (a == t).mean()).any(),
+        "squared first": "average the residual with its sign, and square afterwards: noise must be able to cancel.",
+        "size first": "average the residual with its sign: in a mean of sizes nothing cancels.",
+        "sums": "an average was asked for: divide the sum of a window by its width.",
+        "beyond the ends": "windows that reach beyond the beat count too; take whole ones only, T - width + 1.",
+        "far beyond the ends": "you have more windows than the beat has points; take whole windows only.",
+        "no root": "the root is missing: root mean square.",
+        "mean size": "that is the mean of the sizes; the root of the mean square was asked for.",
+        "largest": "that is the largest value; the root of the mean square was asked for.",
     },
 )
 
@@ -149,5 +147,53 @@ EXERCISES["area_under_roc"] = Exercise(
         "ties win": "a tie is half a win; you count it as a whole.",
         "not divided": "divide by the number of pairs, anomalies times normal beats.",
         "difference of means": "only the order of the scores counts, pair by pair, not how far they lie apart.",
+    },
+)
+
+
+def cheapest_threshold(scores, is_anomaly, prevalence, price):
+    best, cheapest = None, np.inf
+    for threshold in np.sort(scores):
+        missed = (scores[is_anomaly] <= threshold).mean()
+        false_alarms = (scores[~is_anomaly] > threshold).mean()
+        cost = price * prevalence * missed + (1 - prevalence) * false_alarms
+        if cost < cheapest - 1e-12:
+            best, cheapest = threshold, cost
+    return best
+
+
+def _cheapest(cost):
+    """The score with the least ``cost(missed share, false alarm rate, prevalence, price)``."""
+
+    def threshold(scores, is_anomaly, prevalence, price):
+        found = [
+            cost((scores[is_anomaly] <= t).mean(), (scores[~is_anomaly] > t).mean(), prevalence, price)
+            for t in np.sort(scores)
+        ]
+        return np.sort(scores)[int(np.argmin(found))]
+
+    return threshold
+
+
+EXERCISES["cheapest_threshold"] = Exercise(
+    "04.5",
+    cheapest_threshold,
+    cases=[(_scores, _is_anomaly, 0.01, 20.0), (_scores, _is_anomaly, 0.2, 3.0)],
+    rtol=1e-9,
+    wrong={
+        "prevalence of the set": lambda s, a, p, c: cheapest_threshold(s, a, a.mean(), c),
+        "price ignored": _cheapest(lambda missed, false, p, c: p * missed + (1 - p) * false),
+        "price of the alarm": _cheapest(lambda missed, false, p, c: p * missed + c * (1 - p) * false),
+        "all alike": _cheapest(lambda missed, false, p, c: c * missed + false),
+        "the cost": lambda s, a, p, c: min(
+            c * p * (s[a] <= t).mean() + (1 - p) * (s[~a] > t).mean() for t in s
+        ),
+    },
+    hints={
+        "prevalence of the set": "the beats to come are not mixed like this set: weigh both rates by `prevalence`.",
+        "price ignored": "a missed anomaly costs `price` false alarms.",
+        "price of the alarm": "the price belongs to the missed anomaly; a false alarm costs 1.",
+        "all alike": "a share `prevalence` of all beats is anomalous, the others are normal: weigh both rates.",
+        "the cost": "that is the least cost; the threshold was asked for.",
     },
 )

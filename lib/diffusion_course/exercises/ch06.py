@@ -1,132 +1,43 @@
-"""Exercises of chapter 06: the clean picture behind a noise, the posterior, how far a network sees, one step back."""
+"""Exercises of chapter 06: velocity, a step back, the exact denoiser, the bound's weights, how far a network sees."""
 
 import numpy as np
 
-from diffusion_course.exercises.base import Exercise
+from diffusion_course.exercises.base import Exercise, not_finite
 
 EXERCISES: dict[str, Exercise] = {}
 
 
-def x0_from_noise(x_t, noise, alpha_bar):
-    return (x_t - np.sqrt(1 - alpha_bar) * noise) / np.sqrt(alpha_bar)
+def from_velocity(x_t, v, alpha_bar):
+    a, b = np.sqrt(alpha_bar), np.sqrt(1 - alpha_bar)
+    return a * x_t - b * v, b * x_t + a * v
 
 
-EXERCISES["x0_from_noise"] = Exercise(
+def _from_noise(x_t, v, alpha_bar):
+    return (x_t - np.sqrt(1 - alpha_bar) * v) / np.sqrt(alpha_bar), v
+
+
+EXERCISES["from_velocity"] = Exercise(
     "06.1",
-    x0_from_noise,
+    from_velocity,
     cases=[(*np.random.default_rng(0).standard_normal((2, 3, 4)), alpha_bar) for alpha_bar in (0.9, 0.2)],
-    shape="a picture like x_t",
+    shape="two arrays, the picture and the noise, each like x_t",
     wrong={
-        "still dimmed": lambda x, e, a: x - np.sqrt(1 - a) * e,
-        "no square roots": lambda x, e, a: (x - (1 - a) * e) / a,
-        "sign": lambda x, e, a: (x + np.sqrt(1 - a) * e) / np.sqrt(a),
-        "plain difference": lambda x, e, a: x - e,
+        "swapped": lambda x, v, a: from_velocity(x, v, a)[::-1],
+        "taken for the noise": _from_noise,
+        "sign": lambda x, v, a: from_velocity(x, -v, a),
+        "no square roots": lambda x, v, a: (a * x - (1 - a) * v, (1 - a) * x + a * v),
+        "only one": lambda x, v, a: from_velocity(x, v, a)[0],
+        "noise": lambda x, v, a: (from_velocity(x, v, a)[0], v),
     },
     hints={
-        "still dimmed": "the noise is gone, but the picture is still dimmed: divide by the square root of alpha_bar.",
+        "swapped": "picture and noise are swapped: return the picture first.",
+        "taken for the noise": "v is not the noise. Solve x_t = a x_0 + b noise and v = a noise - b x_0 together.",
+        "sign": "mind the signs: v = a noise - b x_0. Multiply one equation by a, the other by b, and add or subtract.",
         "no square roots": "alpha_bar and 1 - alpha_bar are shares of the variance; take their square roots.",
-        "sign": "the noise was added on the way; now take it away. Look at the sign.",
-        "plain difference": "the noise in x_t was scaled by sqrt(1 - alpha_bar), and the picture was scaled too.",
+        "only one": "two things were asked for: the picture and the noise.",
+        "noise": "the picture is right, the noise is not: it is what is left of x_t, (x_t - a x_0) / b.",
     },
-)
-
-
-def posterior_coefficients(alpha_bars):
-    previous = np.append(1.0, alpha_bars[:-1])
-    alphas = alpha_bars / previous
-    betas = 1 - alphas
-    of_x0 = betas * np.sqrt(previous) / (1 - alpha_bars)
-    of_xt = (1 - previous) * np.sqrt(alphas) / (1 - alpha_bars)
-    return of_x0, of_xt, betas * (1 - previous) / (1 - alpha_bars)
-
-
-def _coefficients(alpha_bars, previous, alphas):
-    of_x0 = (1 - alphas) * np.sqrt(previous) / (1 - alpha_bars)
-    of_xt = (1 - previous) * np.sqrt(alphas) / (1 - alpha_bars)
-    return of_x0, of_xt, (1 - alphas) * (1 - previous) / (1 - alpha_bars)
-
-
-def _zero_before_first(alpha_bars):
-    alphas = alpha_bars / np.append(1.0, alpha_bars[:-1])
-    return _coefficients(alpha_bars, np.append(0.0, alpha_bars[:-1]), alphas)
-
-
-def _one_ahead(alpha_bars):
-    after = np.append(alpha_bars[1:], 0.0)
-    return _coefficients(alpha_bars, after, after / alpha_bars)
-
-
-def _with_variance(variance):
-    return lambda a: (*posterior_coefficients(a)[:2], variance(a, posterior_coefficients(a)[2]))
-
-
-EXERCISES["posterior_coefficients"] = Exercise(
-    "06.2",
-    posterior_coefficients,
-    cases=[(np.cumprod(1 - np.linspace(0.02, 0.3, 6)),)],
-    shape="three arrays, the factor of x_0, the factor of x_t, the variance, with one value per step",
-    wrong={
-        "swapped": lambda a: np.array(posterior_coefficients(a))[[1, 0, 2]],
-        "zero before the first": _zero_before_first,
-        "one ahead": _one_ahead,
-        "beta": _with_variance(lambda a, v: 1 - a / np.append(1.0, a[:-1])),
-        "standard deviation": _with_variance(lambda a, v: np.sqrt(v)),
-        "factor of x_0": lambda a: (1 - posterior_coefficients(a)[1], *posterior_coefficients(a)[1:]),
-        "factor of x_t": lambda a: np.array(posterior_coefficients(a))[[0, 0, 2]],
-        "variance": lambda a: np.array(posterior_coefficients(a))[[0, 1, 1]],
-    },
-    hints={
-        "swapped": "the two factors are swapped. At the first step x_0 is known and gets factor 1, x_t gets 0.",
-        "zero before the first": "only the first step is wrong: nothing has happened before it, alpha_bar_prev is 1.",
-        "one ahead": "you looked one step ahead; take that of the step before: np.append(1.0, alpha_bars[:-1]).",
-        "beta": (
-            "your variance is beta, that of the step forward. Going back we also know x_0: it is smaller, by "
-            "(1 - alpha_bar_prev) / (1 - alpha_bar)."
-        ),
-        "standard deviation": "that is the standard deviation; the variance was asked for.",
-        "factor of x_0": "the factor of x_t is right, that of x_0 is not: beta sqrt(alpha_bar_prev) / (1 - alpha_bar).",
-        "factor of x_t": "the factor of x_0 is right, that of x_t is not. Check alpha = alpha_bar / alpha_bar_prev.",
-        "variance": "both factors are right, the variance is not: see equation 7.",
-    },
-    kinds={
-        "swapped": lambda got, want, a: np.allclose(got[:2], want[1::-1]),
-        "zero before the first": lambda got, want, a: np.allclose(got[:, 1:], want[:, 1:]),
-        "one ahead": lambda got, want, a: np.allclose(got[2, :-1], _one_ahead(a)[2][:-1]),
-        "beta": lambda got, want, a: np.allclose(got[2], 1 - a / np.append(1.0, a[:-1])),
-        "standard deviation": lambda got, want, a: np.allclose(got[2], np.sqrt(want[2])),
-        "factor of x_0": lambda got, want, a: (
-            np.allclose(got[1], want[1]) and not np.allclose(got[0], want[0])
-        ),
-        "factor of x_t": lambda got, want, a: (
-            np.allclose(got[0], want[0]) and not np.allclose(got[1], want[1])
-        ),
-        "variance": lambda got, want, a: np.allclose(got[:2], want[:2]),
-    },
-)
-
-
-def receptive_field(kernels, fold):
-    return fold * (1 + sum(kernel - 1 for kernel in kernels))
-
-
-EXERCISES["receptive_field"] = Exercise(
-    "06.3",
-    receptive_field,
-    cases=[((3, 3), 1), ((5, 3, 1), 1), ((3,) * 10, 2)],
-    wrong={
-        "product": lambda k, f: f * int(np.prod(k)),
-        "sum of kernels": lambda k, f: f * sum(k),
-        "fold forgotten": lambda k, f: receptive_field(k, 1),
-        "area": lambda k, f: receptive_field(k, f) ** 2,
-        "without the first": lambda k, f: receptive_field(k, f) - f,
-    },
-    hints={
-        "product": "layers add up, they do not multiply. A second 3 x 3 layer sees one pixel more on each side.",
-        "sum of kernels": "each layer adds k - 1, not k; two 3 x 3 layers see 5 pixels.",
-        "fold forgotten": "one folded place stands for `fold` pixels in each direction.",
-        "area": "the side of the square was asked for, not its area.",
-        "without the first": "begin with 1, the pixel that asks is seen too.",
-    },
+    kinds={"noise": lambda got, want, x, v, a: np.allclose(got[0], want[0])},
 )
 
 
@@ -168,7 +79,7 @@ def _jump_again(x_t, x0_hat, z, t, betas):
 _pictures = np.random.default_rng(1).standard_normal((3, 5, 5))
 
 EXERCISES["ancestral_step"] = Exercise(
-    "06.4",
+    "06.2",
     ancestral_step,
     cases=[(*_pictures, t, np.linspace(0.01, 0.2, 8)) for t in (7, 3, 0)],
     shape="a picture like x_t",
@@ -191,4 +102,138 @@ EXERCISES["ancestral_step"] = Exercise(
         "index -1": "t=0: before the first step alpha_bar is 1; mind that index -1 of an array is its last value.",
     },
     kinds={"noise at 0": lambda got, want, x_t, x0_hat, z, t, betas: t == 0},
+)
+
+
+def posterior_mean(x_t, bank, signal, sigma):
+    # log N(x_t; signal x_i, sigma^2), without what is the same for all i
+    log_weight = (signal * x_t @ bank.T - signal**2 / 2 * (bank**2).sum(axis=1)) / sigma**2  # (N, M)
+    weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))  # the largest is 1: nothing overflows
+    return weight @ bank / weight.sum(axis=1, keepdims=True)
+
+
+def _weighted(log_weight, bank):
+    weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
+    return weight @ bank / weight.sum(axis=1, keepdims=True)
+
+
+def _squares(x_t, pictures):
+    return ((x_t[:, None] - pictures) ** 2).sum(axis=2)
+
+
+def _unshifted(x_t, bank, signal, sigma):
+    weight = np.exp(-_squares(x_t, signal * bank) / (2 * sigma**2))
+    return weight @ bank / weight.sum(axis=1, keepdims=True)
+
+
+def _posterior_cases():
+    rng = np.random.default_rng(2)
+    bank = rng.uniform(-1, 1, (6, 5))
+    near = (0.8 * bank[:4] + 0.6 * rng.standard_normal((4, 5)), bank, 0.8, 0.6)
+    wide = rng.uniform(-1, 1, (6, 784))
+    return [near, (0.995 * wide[:2] + 0.3 * rng.standard_normal((2, 784)), wide, 0.995, 0.1)]
+
+
+EXERCISES["posterior_mean"] = Exercise(
+    "06.3",
+    posterior_mean,
+    cases=_posterior_cases,
+    shape="one picture per noisy picture, (N, D)",
+    atol=1e-6,
+    wrong={
+        "overflow": _unshifted,
+        "nearest": lambda x, bank, a, b: bank[_squares(x, a * bank).argmin(axis=1)],
+        "not dimmed": lambda x, bank, a, b: _weighted(-_squares(x, bank) / (2 * b**2), bank),
+        "no half": lambda x, bank, a, b: _weighted(-_squares(x, a * bank) / b**2, bank),
+        "sigma not squared": lambda x, bank, a, b: _weighted(-_squares(x, a * bank) / (2 * b), bank),
+        "plain mean": lambda x, bank, a, b: np.broadcast_to(bank.mean(axis=0), x.shape),
+        "dimmed mean": lambda x, bank, a, b: a * posterior_mean(x, bank, a, b),
+        "not divided": lambda x, bank, a, b: np.exp(-_squares(x, a * bank) / (2 * b**2)) @ bank,
+    },
+    hints={
+        "overflow": (
+            "right in principle, but all weights of a row are rounded to 0, and 0 / 0 is no number: subtract the "
+            "largest exponent of each row before you take exp."
+        ),
+        "nearest": "that is the nearest known picture. The mean of all, weighted, was asked for.",
+        "not dimmed": "x_t lies around signal times a known picture: dim the pictures before you compare.",
+        "no half": "the exponent of a Gaussian is the squared distance over *twice* the variance.",
+        "sigma not squared": "the exponent is divided by twice the variance, sigma squared.",
+        "plain mean": "that is the mean digit, whatever x_t is. Nearer pictures must weigh more.",
+        "dimmed mean": "that is the mean of what is left of the picture in x_t; the clean picture was asked for.",
+        "not divided": "the weights of a row must add up to 1: divide by their sum.",
+    },
+    kinds={"overflow": not_finite},
+)
+
+
+def picture_weight(alpha_bars):
+    snr = alpha_bars / (1 - alpha_bars)
+    return (snr[:-1] - snr[1:]) / 2
+
+
+def _log_snr(alpha_bars):
+    return np.log(alpha_bars / (1 - alpha_bars))
+
+
+def _noise_weight(alpha_bars):
+    """Equation 12's weight."""
+    before, now = alpha_bars[:-1], alpha_bars[1:]
+    beta = 1 - now / before
+    return beta**2 / (2 * beta * (1 - before) / (1 - now) * (now / before) * (1 - now))
+
+
+def _without_variance(alpha_bars):
+    before, now = alpha_bars[:-1], alpha_bars[1:]
+    return (np.sqrt(before) * (1 - now / before) / (1 - now)) ** 2
+
+
+EXERCISES["picture_weight"] = Exercise(
+    "06.4",
+    picture_weight,
+    cases=[(np.cumprod(1 - np.linspace(0.02, 0.3, 6)),)],
+    shape="one weight per level from t = 1 on",
+    wrong={
+        "weight of the noise": _noise_weight,
+        "not halved": lambda a: 2 * picture_weight(a),
+        "sign": lambda a: -picture_weight(a),
+        "logarithms": lambda a: (_log_snr(a)[:-1] - _log_snr(a)[1:]) / 2,
+        "alpha_bars": lambda a: (a[:-1] - a[1:]) / 2,
+        "over no variance": _without_variance,
+        "with the lowest level": lambda a: np.append(np.nan, picture_weight(a)),
+    },
+    hints={
+        "weight of the noise": "that is w of equation 12. An error of the picture is b / a times that of the noise.",
+        "not halved": "half of it: the KL divergence has 2 sigma squared in the denominator.",
+        "sign": "a weight is positive: the signal-to-noise ratio falls with t.",
+        "logarithms": "nearly: take the ratios themselves, not their logarithms.",
+        "alpha_bars": "nearly: take alpha_bar / (1 - alpha_bar), the signal-to-noise ratio, in place of alpha_bar.",
+        "over no variance": "that is the squared factor of x_0; divide by twice the posterior's variance.",
+        "with the lowest level": "the lowest level has no such term; begin with t = 1.",
+    },
+)
+
+
+def receptive_field(kernels, fold):
+    return fold * (1 + sum(kernel - 1 for kernel in kernels))
+
+
+EXERCISES["receptive_field"] = Exercise(
+    "06.5",
+    receptive_field,
+    cases=[((3, 3), 1), ((5, 3, 1), 1), ((3,) * 10, 2)],
+    wrong={
+        "product": lambda k, f: f * int(np.prod(k)),
+        "sum of kernels": lambda k, f: f * sum(k),
+        "fold forgotten": lambda k, f: receptive_field(k, 1),
+        "area": lambda k, f: receptive_field(k, f) ** 2,
+        "without the first": lambda k, f: receptive_field(k, f) - f,
+    },
+    hints={
+        "product": "layers add up, they do not multiply. A second 3 x 3 layer sees one pixel more on each side.",
+        "sum of kernels": "each layer adds k - 1, not k; two 3 x 3 layers see 5 pixels.",
+        "fold forgotten": "one folded place stands for `fold` pixels in each direction.",
+        "area": "the side of the square was asked for, not its area.",
+        "without the first": "begin with 1, the pixel that asks is seen too.",
+    },
 )

@@ -21,7 +21,8 @@ class Panel:
         lines: name -> (x values, y values), of one length each.
         title: printed above, left; may have two lines.
         xlabel, ylabel: with units.
-        levels: name -> height of a thin dashed line, written beside it.
+        levels: name -> height of a thin dashed line, its name above its left end.
+        levels_right: whether the names stand above the right ends instead.
         log_y: whether the y axis is logarithmic.
         xlim, ylim: as in Matplotlib; an ``xlim`` that falls turns the axis round.
         legend: whether it has one.
@@ -32,6 +33,7 @@ class Panel:
     xlabel: str = ""
     ylabel: str = ""
     levels: Mapping[str, float] = field(default_factory=dict)
+    levels_right: bool = False
     log_y: bool = False
     xlim: tuple[float, float] | None = None
     ylim: tuple[float, float] | None = None
@@ -86,8 +88,16 @@ def _finish(axes, panel: Panel) -> None:
     axes.grid(alpha=0.3)
     for name, height in panel.levels.items():
         axes.axhline(height, color="0.35", linestyle="--", linewidth=1)
+        place, side = (0.98, "right") if panel.levels_right else (0.02, "left")
         axes.text(
-            0.02, height, name, fontsize=8, color="0.25", va="bottom", transform=axes.get_yaxis_transform()
+            place,
+            height,
+            name,
+            fontsize=8,
+            color="0.25",
+            ha=side,
+            va="bottom",
+            transform=axes.get_yaxis_transform(),
         )
     if panel.legend and panel.lines:
         axes.legend(frameon=False, fontsize=8)
