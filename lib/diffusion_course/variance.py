@@ -2,7 +2,7 @@
 
 Reference: Nichol and Dhariwal, "Improved denoising diffusion probabilistic models", 2021 (arXiv:2102.09672).
 
-Built by hand in chapter 08.
+Built by hand in chapter 09.
 """
 
 import math

@@ -1,63 +1,32 @@
 """Chapter 08 with networks, and a judge, that were never trained, for `test_untrained`."""
 
-from dataclasses import replace
-
 import numpy as np
-from keras import ops
 
-from diffusion_course.datasets.images import load_fashion_mnist, load_mnist
+from diffusion_course.datasets.images import load_mnist
 from diffusion_course.metrics.generation import Ruler
 from diffusion_course.models import presets
 from diffusion_course.pipelines.diffusion import pipeline_for
-from diffusion_course.prediction import to_x0
-from diffusion_course.samplers.ddim import DDIMSampler
-from diffusion_course.training.diffusion import DiffusionTrainer
+from diffusion_course.recipes.diffusion import test_loss as loss_on_test_pictures
 
 COUNT, CALLS, REAL = 512, 5, 2_000
 
 
-def bits(learned, pictures, steps, rng):
-    """Variational bound in bits per pixel with small, large and learned variance, from 1,000 noisy pictures."""
-    s = learned.schedule.respace(steps)
-    number = np.linspace(0, steps - 1, 1000).round().astype("int32")
-    x0 = 2 * pictures[rng.integers(len(pictures), size=len(number))] - 1
-    signal, sigma = (column[number][:, None, None, None].astype("float32") for column in (s.signal, s.sigma))
-    x_t = signal * x0 + sigma * rng.standard_normal(x0.shape, dtype="float32")
-    said = learned.network.predict({"x": x_t, "t": s.timesteps[number].astype("int32")}, verbose=0)
-    x0_hat = np.clip(to_x0(learned.prediction, said[..., :1], x_t, signal, sigma), -1, 1)
-    v, bound = said[..., 1:], DiffusionTrainer(learned.network, s, learned_variance=True).bound
-    terms = [bound(x0, x_t, x0_hat, w, number) for w in (-np.ones_like(v), np.ones_like(v), v)]
-    return [steps * float(ops.mean(term)) / np.log(2) for term in terms]
-
-
 def untrained_08():
-    """The chapter's metrics, of networks with their first weights; the missing digit, before an untrained judge."""
-    (x_train, y_train), (x_mnist, _) = load_mnist()
-    x_fashion, _ = load_fashion_mnist(split="test")
-    rng, values = np.random.default_rng(0), {}
-    for name, real in (("mnist", x_mnist), ("fashion", x_fashion)):
-        pipeline = pipeline_for(f"unet-{name}", presets.build(f"unet-{name}"))
-        ruler = Ruler(presets.load_pretrained(f"classifier-{name}"), real[:REAL], samples=COUNT, splits=4)
-        made = pipeline.generate(COUNT, steps=CALLS)
-        values[f"fid_ratio_{name}"] = ruler.fid(made) / ruler.floor
-        if name == "fashion":
-            continue
-        led = replace(pipeline, guide=presets.build("unet-mnist-short"), guidance_scale=2.0)
-        fid_led = ruler.fid(led.generate(COUNT, steps=CALLS))
-        values["fid_ratio_guided"] = fid_led / ruler.floor
-        values["guide_gain"] = fid_led / ruler.fid(made)
-        without = DDIMSampler(pipeline.schedule, prediction=pipeline.prediction)
-        few, more = (
-            ruler.fid(pipeline.generate(COUNT, steps=n, sampler=without)) for n in (CALLS, 2 * CALLS)
-        )
-        values["few_calls_cost"] = few / more
-        x0 = 2 * x_mnist[:64] - 1
-        found = ops.convert_to_numpy(without.encode(pipeline.denoise, x0, steps=10))
-        values["noise_correlation"] = np.corrcoef(found[:, :, :-1].ravel(), found[:, :, 1:].ravel())[0, 1]
-    blind = Ruler(presets.build("classifier-mnist"), x_mnist[:REAL], samples=COUNT, splits=4)
-    values["missing_digit"] = blind.fid(x_train[y_train != 4][:COUNT]) / blind.floor
-    learned = pipeline_for("unet-mnist-learned", presets.build("unet-mnist-learned"))
-    values["bits_learned"] = bits(learned, x_mnist, 1000, rng)[2]
-    small, large, own = bits(learned, x_mnist, 50, rng)
-    values["bits_saved"] = min(small, large) - own
-    return values
+    """The chapter's metrics: generated sets of an untrained network, real ones before an untrained judge."""
+    (x_train, y_train), (x_test, _) = load_mnist()
+    network = presets.build("unet-mnist")
+    made = pipeline_for("unet-mnist", network).generate(COUNT, steps=CALLS)
+    found = Ruler(
+        presets.load_pretrained("classifier-mnist"), x_test[:REAL], samples=COUNT, splits=4
+    ).measure(made)
+    blind = Ruler(presets.build("classifier-mnist"), x_test[:REAL], samples=COUNT, splits=4)
+    return {
+        "missing_digit": blind.fid(x_train[y_train != 4][:COUNT]) / blind.floor,
+        "repeated": blind.fid(np.tile(x_train[:64], (COUNT // 64, 1, 1, 1))) / blind.floor,
+        # All networks say nothing, and a guide that says nothing leads nowhere.
+        "fid_ratio_long": found.fid_ratio,
+        "fid_ratio_muon": found.fid_ratio,
+        "fid_ratio_guided": found.fid_ratio,
+        "score_long": found.inception_score,
+        "muon_test_loss": loss_on_test_pictures(network, "unet-mnist-muon"),
+    }

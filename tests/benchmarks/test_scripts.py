@@ -74,6 +74,35 @@ def test_optimizers(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+def test_architectures_completes_what_lies_there(tmp_path, monkeypatch):
+    script = importlib.import_module("architectures")
+    for way in ("U-Net", "ResNet"):
+        monkeypatch.setitem(script.WAYS, way, networks.NETWORKS["tutorial"])
+    small = ["--steps", "10", "--samples", "64", "--calls", "2"]
+    first = run("architectures", tmp_path, "--ways", "U-Net", "--seeds", "0", *small)
+    both = run("architectures", tmp_path, "--ways", "U-Net", "ResNet", "--seeds", "0", "1", *small)
+    assert [(r["way"], r["seed"]) for r in both["runs"]] == [
+        ("U-Net", 0), ("ResNet", 0), ("U-Net", 1), ("ResNet", 1)
+    ]  # fmt: skip
+    assert both["runs"][0] == first["runs"][0] and both["seconds"] > first["seconds"]
+    assert all(0 < r["test_loss"] < 1.2 and r["fid_ratio"] > 5 for r in both["runs"])
+    # Another seed is another network; the same seed is not, whatever the way is called.
+    assert both["runs"][0]["test_loss"] == pytest.approx(both["runs"][1]["test_loss"], rel=1e-3)
+    assert both["runs"][0]["test_loss"] != both["runs"][2]["test_loss"]
+
+
+@pytest.mark.slow
+def test_calls_completes_what_lies_there(tmp_path, monkeypatch):
+    script = importlib.import_module("calls")
+    monkeypatch.setattr(script, "load_pipeline", untrained)
+    small = ["--samples", "64", "--calls", "2", "4"]
+    first = run("calls", tmp_path, "--samplers", "η = 0, DDIM", *small)
+    both = run("calls", tmp_path, *small)
+    assert [r["calls"] for r in both["runs"]] == [2, 4, 2, 4] and both["runs"][2:] == first["runs"]
+    assert both["floor"] > 0 and all(r["fid"] > both["floor"] for r in both["runs"])
+
+
+@pytest.mark.slow
 def test_rulers(tmp_path, monkeypatch):
     script = importlib.import_module("rulers")
     monkeypatch.setattr(script, "WIDTHS", (4, 6))

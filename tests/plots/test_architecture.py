@@ -3,7 +3,8 @@
 import pytest
 from matplotlib import pyplot as plt
 
-from diffusion_course.plots.architecture import unet_diagram
+from diffusion_course.models.unet import UNet
+from diffusion_course.plots.architecture import unet_diagram, unet_maps
 
 MAPS = [("first", (8, 8, 4)), ("down", (8, 8, 4)), ("middle", (4, 4, 16)), ("up", (8, 8, 4))]
 
@@ -43,3 +44,16 @@ def test_a_bridge_leads_to_the_right(bridge):
 def test_no_maps_no_drawing():
     with pytest.raises(ValueError, match="`maps` must hold at least one"):
         unet_diagram([])
+
+
+def test_maps_and_bridges_are_read_from_a_network():
+    network = UNet(
+        image_shape=(8, 8, 1), widths=(4, 8), num_res_blocks=1, groups=2, attention=(True, False), heads=1
+    )
+    maps, bridges = unet_maps(network)
+    kinds = [kind for kind, _ in maps]
+    assert kinds[:4] == ["conv", "block", "attn", "halve"] and kinds[-1] == "conv"
+    # The last block on the way up hears from the first convolution; the one before it from behind the attention.
+    up = [i for i, kind in enumerate(kinds) if kind == "block"][-2:]
+    assert (0, up[1]) in bridges and (2, up[0]) in bridges and len(bridges) == 4
+    assert all(maps[i][1][0] == maps[j][1][0] for i, j in bridges)

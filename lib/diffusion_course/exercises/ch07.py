@@ -1,47 +1,19 @@
-"""Exercises of chapter 07: waves, group normalisation, counting a block's parameters, channels after the bridges."""
+"""Exercises of chapter 07: group normalisation, telling a map the time, the way up, and two counts without Keras."""
 
 import numpy as np
+from keras import ops
 
 from diffusion_course.exercises.base import Exercise
 
 EXERCISES: dict[str, Exercise] = {}
 
 
-def frequencies(dim, max_period):
-    half = dim // 2
-    return max_period ** (-np.arange(half) / half)
-
-
-EXERCISES["frequencies"] = Exercise(
-    "07.1",
-    frequencies,
-    cases=[(8, 10_000), (32, 500.0)],
-    shape="dim / 2 frequencies",
-    wrong={
-        "one per dimension": lambda d, p: p ** (-np.arange(d) / d),
-        "slowest first": lambda d, p: frequencies(d, p)[::-1],
-        "periods": lambda d, p: 1 / frequencies(d, p),
-        "end included": lambda d, p: p ** (-np.arange(d // 2) / (d // 2 - 1)),
-        "half of the way": lambda d, p: p ** (-np.arange(d // 2) / d),
-        "plain scale": lambda d, p: np.linspace(1, 1 / p, d // 2),
-    },
-    hints={
-        "one per dimension": "each frequency serves one cosine and one sine: dim / 2 of them.",
-        "slowest first": "the order is turned round: the fastest wave, 1, comes first.",
-        "periods": "those are the periods over 2 pi; a frequency is one over that, so at most 1.",
-        "end included": "the last frequency is one step above 1 / max_period: divide by dim / 2, not by dim / 2 - 1.",
-        "half of the way": "you go down half of the way only: k runs to dim / 2, so divide by that and not by dim.",
-        "plain scale": "the frequencies are spread evenly on a logarithmic scale, not on a plain one.",
-    },
-)
-
-
-def group_norm(x, groups, epsilon=1e-5):
+def group_norm(x, groups):
     b, h, w, c = x.shape
     x = x.reshape(b, h, w, groups, c // groups)  # (B, H, W, G, C/G)
     mean = x.mean(axis=(1, 2, 4), keepdims=True)
     variance = x.var(axis=(1, 2, 4), keepdims=True)
-    return ((x - mean) / np.sqrt(variance + epsilon)).reshape(b, h, w, c)
+    return ((x - mean) / np.sqrt(variance + 1e-5)).reshape(b, h, w, c)
 
 
 def _normalised(x, groups, axes, interleaved=False, power=0.5):
@@ -57,7 +29,7 @@ def _pictures():
 
 
 EXERCISES["group_norm"] = Exercise(
-    "07.2",
+    "07.1",
     group_norm,
     cases=[(_pictures(), groups) for groups in (4, 3)],
     shape="normalised pictures like x",
@@ -83,6 +55,97 @@ EXERCISES["group_norm"] = Exercise(
 )
 
 
+def tell_time(h, told):
+    scale, shift = np.split(told[:, None, None, :], 2, axis=-1)  # (B, 1, 1, C) each
+    return h * (1 + scale) + shift
+
+
+def _halves(told):
+    return told[:, None, None, : told.shape[1] // 2], told[:, None, None, told.shape[1] // 2 :]
+
+
+def _maps_and_words():
+    rng = np.random.default_rng(1)
+    return rng.normal(size=(2, 3, 3, 4)), rng.normal(size=(2, 8))
+
+
+EXERCISES["tell_time"] = Exercise(
+    "07.2",
+    tell_time,
+    cases=[_maps_and_words(), (_maps_and_words()[0][:1], np.zeros((1, 8)))],
+    shape="maps like h",
+    wrong={
+        "no one": lambda h, told: h * _halves(told)[0] + _halves(told)[1],
+        "shift first": lambda h, told: h * (1 + _halves(told)[1]) + _halves(told)[0],
+        "interleaved": lambda h, told: h * (1 + told[:, None, None, ::2]) + told[:, None, None, 1::2],
+        "shift scaled": lambda h, told: (h + _halves(told)[1]) * (1 + _halves(told)[0]),
+        "shift only": lambda h, told: h + _halves(told)[1],
+        "over the picture": lambda h, told: h * (1 + _halves(told)[0].mean()) + _halves(told)[1].mean(),
+    },
+    hints={
+        "no one": "told nothing (zeros), a map must stay as it is: the factor is 1 + scale.",
+        "shift first": "the first half of the numbers are the scales, the second half the shifts.",
+        "interleaved": "scales and shifts do not take turns: the first C numbers are scales, the last C shifts.",
+        "shift scaled": "scale first, then shift: the shift is not scaled.",
+        "shift only": "the scale has no effect: that is the older way, which only adds.",
+        "over the picture": "each channel of each picture has a scale and a shift of its own.",
+    },
+)
+
+
+def way_up(h, bridges, blocks):
+    for block, bridge in zip(blocks, reversed(bridges), strict=True):  # the last one put aside comes first
+        h = block(ops.concatenate([h, bridge], axis=-1))
+    return h
+
+
+def _both_sums(x):
+    """(H, W, C) -> (H, W, 2), in which the order of the channels can be seen."""
+    x = np.asarray(x, "float64")
+    return np.stack([x.sum(axis=-1), np.tanh(x) @ np.arange(1.0, x.shape[-1] + 1)], axis=-1)
+
+
+def _climb(join):
+    def wrong(h, bridges, blocks):
+        left = list(bridges)
+        for i, block in enumerate(blocks):
+            h = block(join(np.asarray(h), left, i))
+        return h
+
+    return wrong
+
+
+def _way_up_case(count):
+    rng = np.random.default_rng(2)
+    return rng.normal(size=(2, 2, 2)), list(rng.normal(size=(count, 2, 2, 2))), [_both_sums] * count
+
+
+EXERCISES["way_up"] = Exercise(
+    "07.3",
+    way_up,
+    cases=[_way_up_case(2), _way_up_case(3)],
+    shape="the map after the last block",
+    rtol=1e-4,
+    atol=1e-5,
+    wrong={
+        "queue": _climb(lambda h, bridges, i: np.concatenate([h, bridges.pop(0)], axis=-1)),
+        "bridge first": _climb(lambda h, bridges, i: np.concatenate([bridges.pop(), h], axis=-1)),
+        "added": _climb(lambda h, bridges, i: h + bridges.pop()),
+        "left on the stack": _climb(lambda h, bridges, i: np.concatenate([h, bridges[-1]], axis=-1)),
+        "no bridges": _climb(lambda h, bridges, i: h),
+        "once": _climb(lambda h, bridges, i: h if i else np.concatenate([h, bridges.pop()], axis=-1)),
+    },
+    hints={
+        "queue": "the order is wrong: the last map put aside is the first one used, like plates on a stack.",
+        "bridge first": "the map that comes up stands first, then what came across.",
+        "added": "concatenate the two along the channels; a sum is what a residual block makes.",
+        "left on the stack": "you use the top map again and again: each block takes the next one below.",
+        "no bridges": "that is the network without bridges.",
+        "once": "every block on the way up gets a bridge, not only the first.",
+    },
+)
+
+
 def block_parameters(c_in, c_out, embedding):
     norm_1 = 2 * c_in  # a scale and a shift per channel; the second normalisation has none of its own
     conv_1 = 9 * c_in * c_out + c_out
@@ -93,7 +156,7 @@ def block_parameters(c_in, c_out, embedding):
 
 
 EXERCISES["block_parameters"] = Exercise(
-    "07.3",
+    "07.4",
     block_parameters,
     cases=[(32, 32, 128), (32, 64, 128), (96, 64, 100)],
     wrong={
@@ -140,7 +203,7 @@ def _first_in_first_out(widths, num_res_blocks):
 
 
 EXERCISES["channels_into_up_blocks"] = Exercise(
-    "07.4",
+    "07.5",
     channels_into_up_blocks,
     cases=[((32, 64), 1), ((32, 64, 128), 2), ((96, 192, 192), 2)],
     shape="one number per residual block, num_res_blocks + 1 of them on each level",

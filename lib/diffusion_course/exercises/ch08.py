@@ -1,145 +1,177 @@
-"""Exercises of chapter 08: fresh noise, inversion, a learned variance, and the arc between two noises."""
+"""Exercises of chapter 08: a kernel distance, averages of weights, drawing levels, and two readings of a ruler."""
 
 import numpy as np
 
-from diffusion_course.exercises.base import Exercise, not_finite
+from diffusion_course.exercises.base import Exercise
 
 EXERCISES: dict[str, Exercise] = {}
 
 
-def fresh_noise(alpha_bar, alpha_bar_prev, eta):
-    return eta * np.sqrt((1 - alpha_bar_prev) / (1 - alpha_bar) * (1 - alpha_bar / alpha_bar_prev))
+def kernel_distance(real, made):
+    def pairs(u, v):
+        return (u @ v.T / u.shape[1] + 1) ** 3
+
+    def within(u):
+        k = pairs(u, u)
+        return (k.sum() - np.trace(k)) / (len(u) * (len(u) - 1))  # without each picture's pair with itself
+
+    return within(real) + within(made) - 2 * pairs(real, made).mean()
 
 
-EXERCISES["fresh_noise"] = Exercise(
+def _kernel_distance(real, made, with_itself=False, power=3, mixed=2.0, scaled=True):
+    def pairs(u, v):
+        return (u @ v.T / (u.shape[1] if scaled else 1) + 1) ** power
+
+    def within(u):
+        k = pairs(u, u)
+        return k.mean() if with_itself else (k.sum() - np.trace(k)) / (len(u) * (len(u) - 1))
+
+    return within(real) + within(made) - mixed * pairs(real, made).mean()
+
+
+def _feature_clouds():
+    rng = np.random.default_rng(8)
+    return rng.normal(size=(6, 4)), rng.normal(0.5, 1.2, size=(9, 4))
+
+
+EXERCISES["kernel_distance"] = Exercise(
     "08.1",
-    fresh_noise,
-    cases=[(np.array([0.9, 0.5, 0.02]), np.array([1.0, 0.8, 0.3]), eta) for eta in (1.0, 0.3)],
-    shape="one number per step",
+    kernel_distance,
+    cases=[_feature_clouds(), (_feature_clouds()[1], _feature_clouds()[0] / 2)],
     wrong={
-        "variance": lambda a, p, e: e * fresh_noise(a, p, 1) ** 2,
-        "eta under the root": lambda a, p, e: np.sqrt(e) * fresh_noise(a, p, 1),
-        "without eta": lambda a, p, e: fresh_noise(a, p, 1),
-        "large": lambda a, p, e: e * np.sqrt(1 - a / p),
-        "swapped": lambda a, p, e: e * np.sqrt(np.abs(1 - p / a)),
+        "with itself": lambda a, b: _kernel_distance(a, b, with_itself=True),
+        "mixed once": lambda a, b: _kernel_distance(a, b, mixed=1.0),
+        "sign": lambda a, b: -_kernel_distance(a, b),
+        "squared": lambda a, b: _kernel_distance(a, b, power=2),
+        "not divided": lambda a, b: _kernel_distance(a, b, scaled=False),
+        "sums": lambda a, b: len(a) * len(b) * _kernel_distance(a, b),
     },
     hints={
-        "variance": "that is eta times the variance; noise is scaled by a standard deviation: take the square root.",
-        "eta under the root": "eta stands before the root, not under it.",
-        "without eta": "eta has no effect: at eta = 0 there must be no noise, and here there is.",
-        "large": "that is from beta, the large variance: (1 - alpha_bar_prev) / (1 - alpha_bar) is missing.",
-        "swapped": "the share that one step keeps is alpha_bar / alpha_bar_prev; you turned the fraction round.",
+        "with itself": "a picture's pair with itself is in your mean: that makes the estimate biased. Leave it out.",
+        "mixed once": "the mean over mixed pairs counts twice.",
+        "sign": "the sign is turned round: pairs of one kind count plus, mixed pairs minus.",
+        "squared": "the kernel is a cube.",
+        "not divided": "the inner product is divided by the number of features.",
+        "sums": "take means over pairs, not sums.",
     },
 )
 
 
-def invert_step(x, noise_hat, alpha_bar, alpha_bar_next):
-    x0_hat = (x - np.sqrt(1 - alpha_bar) * noise_hat) / np.sqrt(alpha_bar)
-    return np.sqrt(alpha_bar_next) * x0_hat + np.sqrt(1 - alpha_bar_next) * noise_hat
+def keep_average(average, weights, done, share):
+    share = min(share, done / (done + 9))
+    return share * average + (1 - share) * weights
 
 
-EXERCISES["invert_step"] = Exercise(
+_average, _weights = np.random.default_rng(3).normal(size=(2, 5))
+
+EXERCISES["keep_average"] = Exercise(
     "08.2",
-    invert_step,
-    cases=[(*np.random.default_rng(0).standard_normal((2, 2, 3, 3, 1)), 0.8, 0.35)],
-    shape="pictures like x",
+    keep_average,
+    cases=[(_average, _weights, done, 0.995) for done in (5000, 30, 0)],
+    shape="weights like the average",
     wrong={
-        "forward step": lambda x, e, a, n: np.sqrt(n / a) * x + np.sqrt(1 - n / a) * e,
-        "swapped": lambda x, e, a, n: invert_step(x, e, n, a),
-        "x as x0": lambda x, e, a, n: np.sqrt(n) * x + np.sqrt(1 - n) * e,
-        "no roots": lambda x, e, a, n: n * (x - (1 - a) * e) / a + (1 - n) * e,
-    },
-    hints={
-        "forward step": "that adds noise on top, as the forward process does. First find x0_hat, then mix anew.",
-        "swapped": "the two levels are swapped: x lies at alpha_bar, and the result at alpha_bar_next.",
-        "x as x0": "x is not yet the clean picture: take its noise out and divide by sqrt(alpha_bar) first.",
-        "no roots": "alpha_bar is a share of the variance; pictures and noise are weighted by its square root.",
-    },
-)
-
-
-def learned_variance(v, small, large):
-    share = (v + 1) / 2
-    return np.exp(share * np.log(large) + (1 - share) * np.log(small))
-
-
-EXERCISES["learned_variance"] = Exercise(
-    "08.3",
-    learned_variance,
-    cases=[(np.array([-1.0, -0.2, 0.5, 1.0]), 1e-4, 0.04)],
-    shape="one variance per v",
-    wrong={
-        "logarithm": lambda v, s, b: np.log(learned_variance(v, s, b)),
-        "straight line": lambda v, s, b: (1 + v) / 2 * b + (1 - v) / 2 * s,
-        "v from 0 to 1": lambda v, s, b: np.exp(v * np.log(b) + (1 - v) * np.log(s)),
-        "turned round": lambda v, s, b: learned_variance(v, b, s),
-        "deviation": lambda v, s, b: np.sqrt(learned_variance(v, s, b)),
-    },
-    hints={
-        "logarithm": "that is the logarithm; the exercise asks for the variance: np.exp.",
-        "straight line": "interpolate the logarithms; on a straight line nearly every v gives nearly `large`.",
-        "v from 0 to 1": "v runs from -1 to 1. Map it to a share from 0 to 1 first: (v + 1) / 2.",
-        "turned round": "turned round: v = 1 must give `large`, v = -1 `small`.",
-        "deviation": "that is the standard deviation; the exercise asks for the variance.",
-    },
-)
-
-
-def slerp(a, b, share):
-    cosine = np.sum(a * b) / (np.linalg.norm(a) * np.linalg.norm(b))
-    angle = np.arccos(np.clip(cosine, -1, 1))
-    if angle < 1e-3:  # so close that arc and chord agree, and 0 / 0 is near
-        return (1 - share) * a + share * b
-    return (np.sin((1 - share) * angle) * a + np.sin(share * angle) * b) / np.sin(angle)
-
-
-def _by_sines(a, b, share, cosine):
-    angle = np.arccos(np.clip(cosine, -1, 1))
-    return (np.sin((1 - share) * angle) * a + np.sin(share * angle) * b) / np.sin(angle)
-
-
-def _unguarded(a, b, share):
-    return _by_sines(a, b, share, np.sum(a * b) / np.linalg.norm(a) / np.linalg.norm(b))
-
-
-def _line(a, b, share):
-    return (1 - share) * a + share * b
-
-
-def _parallel(x, y):
-    return np.isclose(np.sum(x * y), np.linalg.norm(x) * np.linalg.norm(y))
-
-
-# So short that their product, which is their cosine only after it is normalised, could be one as well.
-_a, _b = np.random.default_rng(0).standard_normal((2, 50)) / 20
-# The cosine of a vector with itself is rounded: to 1 on one machine, to a little less on another, and there nothing
-# is divided by 0. With a single entry that is not 0 it is 1 on all machines.
-_axis = 2.0 * np.eye(50)[0]
-
-EXERCISES["slerp"] = Exercise(
-    "08.4",
-    slerp,
-    cases=[(_a, 0.4 * _a + _b, 0.25), (_a, 0.4 * _a + _b, 0.8), (_axis, _axis, 0.3)],
-    shape="a vector like a",
-    wrong={
-        "same vector": _unguarded,
-        "straight": _line,
-        "turned round": lambda a, b, s: slerp(b, a, s),
-        "stretched": lambda a, b, s: _line(a, b, s) / np.linalg.norm(_line(a, b, s)) * np.linalg.norm(a),
-        "not normalised": lambda a, b, s: _by_sines(a, b, s, np.sum(a * b)),
-    },
-    hints={
-        "same vector": "a with itself: you divide 0 by 0. Use the straight line where the angle is tiny.",
-        "straight": "that is the straight line: its middle is too short.",
-        "turned round": "turned round: share 0 must give a, and share 1 gives b.",
-        "stretched": (
-            "you stretched the straight line to the right length. It is on the arc then, but not at equal angles: use "
-            "the two weights with sines."
+        "turned round": lambda a, w, done, share: (
+            (1 - min(share, done / (done + 9))) * a + min(share, done / (done + 9)) * w
         ),
-        "not normalised": "the angle is wrong: the cosine is a.b divided by both lengths.",
+        "always the share": lambda a, w, done, share: share * a + (1 - share) * w,
+        "the larger": lambda a, w, done, share: (
+            max(share, done / (done + 9)) * a + (1 - max(share, done / (done + 9))) * w
+        ),
+        "plain mean": lambda a, w, done, share: a + (w - a) / (done + 1),
+        "warm-up only": lambda a, w, done, share: done / (done + 9) * a + 9 / (done + 9) * w,
     },
-    kinds={
-        "same vector": lambda got, want, a, b, s: not_finite(got, want) and np.allclose(a, b),
-        "stretched": lambda got, want, a, b, s: _parallel(got, _line(a, b, s)) and not np.allclose(a, b),
+    hints={
+        "turned round": "the old average keeps the large share, and the new weights come in with the rest.",
+        "always the share": "at the start less is kept, or the untrained weights stay in the average for long.",
+        "the larger": "of the two shares the smaller one counts.",
+        "plain mean": "that is the mean of all weights so far: it never forgets the start.",
+        "warm-up only": "in the long run the share is `share`: take the smaller of the two.",
+    },
+)
+
+
+def draw_levels(log_snr, drawn):
+    return np.abs(log_snr[:, None] - drawn).argmin(axis=0)
+
+
+_log_snr = np.array([9.0, 6.0, 3.5, 1.0, -2.0, -5.0])
+_drawn = np.array([0.2, -9.0, 3.4, 12.0, 4.9, -0.6])
+
+EXERCISES["draw_levels"] = Exercise(
+    "08.3",
+    draw_levels,
+    cases=[(_log_snr, _drawn), (_log_snr[:4], _drawn[:2])],
+    shape="one level per number drawn",
+    wrong={
+        "values": lambda log_snr, drawn: log_snr[draw_levels(log_snr, drawn)],
+        "farthest": lambda log_snr, drawn: np.abs(log_snr[:, None] - drawn).argmax(axis=0),
+        "next lower": lambda log_snr, drawn: np.minimum(
+            (log_snr[:, None] > drawn).sum(axis=0), len(log_snr) - 1
+        ),
+        "as if it rose": lambda log_snr, drawn: len(log_snr) - 1 - draw_levels(log_snr, drawn),
+        "one per level": lambda log_snr, drawn: np.abs(log_snr[:, None] - drawn).argmin(axis=1),
+    },
+    hints={
+        "values": "those are log-SNRs; the network is told a level, an index from 0.",
+        "farthest": "that is the level farthest away; take the nearest.",
+        "next lower": "you take the next level with less signal; the nearest may lie on the other side.",
+        "as if it rose": "the log-SNR falls with t; you count the levels from the wrong end.",
+        "one per level": "for each number drawn, one level; you found, for each level, a number.",
+    },
+)
+
+
+def fid_at_infinity(sizes, fids):
+    slope, intercept = np.polyfit(1 / np.asarray(sizes, "float64"), fids, 1)
+    return intercept
+
+
+_sizes = np.array([250, 500, 1000, 2000])
+_fids = 3.0 + 700 / _sizes + np.array([0.05, -0.03, 0.02, -0.01])
+
+EXERCISES["fid_at_infinity"] = Exercise(
+    "08.4",
+    fid_at_infinity,
+    cases=[(_sizes, _fids), (_sizes[:2], np.array([4.0, 2.0]))],
+    wrong={
+        "slope": lambda n, f: np.polyfit(1 / n, f, 1)[0],
+        "over the sizes": lambda n, f: np.polyfit(n, f, 1)[1],
+        "the largest": lambda n, f: f[-1],
+        "at one": lambda n, f: np.polyval(np.polyfit(1 / n, f, 1), 1.0),
+        "mean": lambda n, f: np.mean(f),
+    },
+    hints={
+        "slope": "that is the slope; the value where 1/N = 0 is the intercept.",
+        "over the sizes": "FID is a straight line over 1/N, not over N.",
+        "the largest": "that is the FID at the largest size; the line goes on to endless pictures.",
+        "at one": "endless pictures are 1/N = 0, not 1.",
+        "mean": "fit a line over 1/N and read it off at 0.",
+    },
+)
+
+
+def best_score(shares):
+    shares = np.asarray(shares, "float64")
+    positive = shares[shares > 0]
+    return np.exp(-np.sum(positive * np.log(positive)))
+
+
+EXERCISES["best_score"] = Exercise(
+    "08.5",
+    best_score,
+    cases=[(np.full(4, 0.25),), (np.array([0.5, 0.5, 0.0]),), (np.array([0.7, 0.2, 0.1]),)],
+    wrong={
+        "classes": lambda p: float(len(p)),
+        "entropy": lambda p: -np.sum(p[p > 0] * np.log(p[p > 0])),
+        "bits": lambda p: np.exp(-np.sum(p[p > 0] * np.log2(p[p > 0]))),
+        "occurring": lambda p: float((p > 0).sum()),
+        "one over squares": lambda p: 1 / np.sum(p**2),
+    },
+    hints={
+        "classes": "the score can only be that high if all classes are equally frequent.",
+        "entropy": "that is the entropy of p(y); the score is its exponential.",
+        "bits": "mixed bases: exp belongs to the natural logarithm.",
+        "occurring": "classes that occur seldom count for less than one.",
+        "one over squares": "that counts classes in another way; put a sure classifier into the formula of the score.",
     },
 )

@@ -3,7 +3,7 @@
 One convention for all of it: weaker + guidance_scale (better - weaker), so 1 is off. Papers that count from 0 mean
 ``guidance_scale`` - 1.
 
-Built by hand in chapters 08 (by a weaker network) and 13 (by a classifier, and without one).
+Built by hand in chapter 13; chapters 07 to 09 use it, by a weaker network.
 """
 
 from collections.abc import Callable, Mapping

@@ -75,3 +75,37 @@ def unet_diagram(
     )
     axes.set_axis_off()
     return figure
+
+
+_SHORT = {
+    "Conv2D": "conv",
+    "ResidualBlock": "block",
+    "Downsample": "halve",
+    "Upsample": "double",
+    "SelfAttention2D": "attn",
+}
+
+
+def unet_maps(network) -> tuple[list[tuple[str, tuple[int, int, int]]], list[tuple[int, int]]]:
+    """What `unet_diagram` wants to know of a U-Net of the library.
+
+    Args:
+        network: a `UNet` (any model whose layers have its names and kinds, in its order).
+
+    Returns:
+        ``maps``, (kind, (H, W, C)) of each feature map in the order of computation, and ``bridges``, (i, j): map i is
+        concatenated to the input of map j.
+    """
+    maps, stack, bridges = [], [], []
+    for layer in network.layers:
+        kind = type(layer).__name__
+        if kind == "Concatenate":
+            bridges.append((stack.pop(), len(maps)))  # to the block that follows
+        if kind not in _SHORT:
+            continue
+        maps.append((_SHORT[kind], tuple(layer.output.shape[1:])))
+        if layer.name.startswith("down") and "attention" in layer.name:
+            stack[-1] = len(maps) - 1  # the bridge starts behind the attention
+        elif layer.name == "first" or layer.name.startswith("down"):
+            stack.append(len(maps) - 1)
+    return maps, bridges

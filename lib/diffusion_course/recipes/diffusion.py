@@ -1,4 +1,4 @@
-"""Recipes of the U-Nets of chapters 07 and 08."""
+"""Recipes of the U-Nets of chapters 07 to 10."""
 
 from dataclasses import dataclass
 from functools import partial

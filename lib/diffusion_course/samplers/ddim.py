@@ -1,6 +1,6 @@
 """DDIM: the same network, fewer steps, with as much fresh noise as you like, down to none.
 
-Built by hand in chapter 08.
+Built by hand in chapter 09.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,6 +1,6 @@
 """DPM-Solver++: DDIM that remembers what the network said one step ago, and so sees where it is heading.
 
-Built by hand in chapter 08.
+Built by hand in chapter 09.
 """
 
 import numpy as np

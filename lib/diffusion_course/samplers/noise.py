@@ -1,6 +1,6 @@
 """Noise for samplers: of its own for each picture, and between two noises.
 
-Built by hand in chapter 08.
+Built by hand in chapter 10.
 """
 
 from numbers import Integral

@@ -1,6 +1,6 @@
 """The optimizers that `train_diffusion` knows by name; Muon is Keras's, taught to take convolutions.
 
-Built by hand in chapter 07.
+Built by hand in chapter 08.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Chapter 08's widget: choose network calls and eta, see pictures and where they lie on the quality plot."""
+"""Chapter 09's widget: choose network calls and eta, see pictures and where they lie on the quality plot."""
 
 import math
 from collections.abc import Mapping
