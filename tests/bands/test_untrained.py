@@ -8,6 +8,7 @@ from untrained_05 import untrained_05
 from untrained_06 import untrained_06
 from untrained_07 import untrained_07
 from untrained_08 import untrained_08
+from untrained_09 import untrained_09
 from untrained_10 import untrained_10
 from untrained_11 import untrained_11
 from untrained_12 import untrained_12
@@ -28,6 +29,7 @@ UNTRAINED = {
     "06": untrained_06,
     "07": untrained_07,
     "08": untrained_08,
+    "09": untrained_09,
     "10": untrained_10,
     "11": untrained_11,
     "12": untrained_12,

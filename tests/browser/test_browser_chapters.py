@@ -53,7 +53,7 @@ def chapter(lab, tmp_path):
 
 OTHERS = [
     pytest.param(chapter_id, marks=pytest.mark.slow)
-    for chapter_id in ("03", "04", "05", "06", "07", "08", "10", "11")
+    for chapter_id in ("03", "04", "05", "06", "07", "08", "09", "10", "11")
 ]
 
 
