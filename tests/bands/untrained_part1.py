@@ -10,6 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from diffusion_course.datasets.ecg import load_ecg5000
 from diffusion_course.datasets.ecg_split import one_class_split
 from diffusion_course.datasets.images import load_fashion_mnist, load_mnist
+from diffusion_course.exercises.ch01 import neighbour_purity
 from diffusion_course.metrics.detection import auroc, confusion, threshold_at
 from diffusion_course.metrics.elbo import importance_weighted_bound
 from diffusion_course.metrics.image_quality import psnr, ssim
@@ -48,8 +49,12 @@ def untrained_00():
 
 
 def untrained_01():
-    """Chapter 01 with autoencoders of every size that were never trained."""
-    (x_train, _), (x_test, _) = load_fashion_mnist()
+    """Chapter 01 with autoencoders of every size that were never trained, before the judge that the chapter uses."""
+    (x_train, _), (x_test, y_test) = load_fashion_mnist()
+    model, judge = Autoencoder(latent_dim=2), presets.load_pretrained("classifier-fashion")
+    codes = model.encoder.predict(x_test[:4000], batch_size=500, verbose=0)
+    purity = neighbour_purity(codes[:400], codes, y_test[:4000], 50)
+    clear = judge.probabilities(model.decoder.predict(codes[:400], verbose=0)).max(axis=1) >= 0.9
     x_test = x_test[:1000]
     errors, pca = {}, {}
     for d in (2, 4, 8, 16, 32):
@@ -64,6 +69,7 @@ def untrained_01():
         "ratio_to_pca_2": errors[2] / pca[2],
         "ratio_to_pca_32": errors[32] / pca[32],
         "worst_step_in_dims": max(errors[b] / errors[a] for a, b in zip(sizes, sizes[1:], strict=False)),
+        "purity_gain": clear[purity >= 0.9].mean() - clear[purity < 0.5].mean(),
     }
 
 
@@ -92,6 +98,8 @@ def untrained_02():
         "negative_elbo_2": result["negative_elbo"],
         "negative_elbo_16": held_out(wide, x_test)["negative_elbo"],
         "digit_like_vae": digit_like(small.decode(z)),
+        # Without training the autoencoder is the VAE's decoder too, with codes from another Gaussian.
+        "digit_like_gain": digit_like(small.decode(z)) - digit_like(small.decode(0.1 * z)),
         "bound_gap": bound(1) - bound(10),
         "kl_2": result["kl"],
     }
@@ -118,6 +126,11 @@ def untrained_03():
     everywhere = np.clip(model.predict({"x": noisy, "sigma": 4 * sigma}, verbose=0), 0, 1)
     behind = psnr(everywhere, x) - psnr(DnCNN().predict(noisy, verbose=0), x)
 
+    # Subtracting or redrawing an answer of zeros; a walk on which each guess is the noisy picture itself.
+    variance, mean = x.var(), x.mean()
+    judge, walk = presets.load_pretrained("classifier-fashion"), x.mean(axis=0) + noise
+    sure = judge.probabilities(np.clip(walk, 0, 1).astype("float32")).max(axis=1) >= 0.9
+
     # The toy: E[x | y] of a mixture of two normal distributions, against a network with its first weights.
     share, centre, spread = np.array([0.4, 0.6]), np.array([-1.0, 1.2]), np.array([0.15, 0.3])
     part = rng.choice(2, 2000, p=share)
@@ -130,9 +143,12 @@ def untrained_03():
     return {
         "psnr_residual": psnr(specialist, x).mean(),
         "gain_over_autoencoder": (psnr(specialist, x) - psnr(redrawn, x)).mean(),
+        "subtract_at_low_noise": (variance + mean**2) / 0.05**2,
+        "redraw_at_high_noise": 4.0**2 / (variance + mean**2),
         "lead_psnr": min(lead[0] for lead in leads),
         "lead_ssim": min(lead[1] for lead in leads),
         "specialist_behind": behind.mean(),
+        "walk_sure": sure.mean(),
         "toy_error": np.sqrt(np.mean((small.predict(values, verbose=0)[:, 0] - exact) ** 2)),
     }
 

@@ -1,4 +1,4 @@
-"""Exercises of chapter 00: value ranges, sampling from a Gaussian, how different pictures are."""
+"""Exercises of chapter 00: value ranges, the noise behind a code, how unusual a code is."""
 
 import numpy as np
 
@@ -41,61 +41,57 @@ EXERCISES["to_unit_range"] = Exercise(
 )
 
 
-def sample_gaussian(mean, covariance, noise):
-    return mean + noise @ np.linalg.cholesky(covariance).T
+def noise_of(z, mean, covariance):
+    return np.linalg.solve(np.linalg.cholesky(covariance), (z - mean).T).T
 
 
 _factor = np.array([[2.0, 0, 0], [1.0, 0.5, 0], [-1.0, 0.3, 0.1]])
+_mean, _z = np.array([1.0, -2.0, 0.5]), np.random.default_rng(0).normal(size=(4, 3))
 
-EXERCISES["sample_gaussian"] = Exercise(
+EXERCISES["noise_of"] = Exercise(
     "00.2",
-    sample_gaussian,
-    cases=[
-        (np.array([1.0, -2.0, 0.5]), _factor @ _factor.T, np.random.default_rng(0).standard_normal((4, 3)))
-    ],
-    shape="one row for each row of `noise`",
+    noise_of,
+    cases=[(_z, _mean, _factor @ _factor.T), (_z[:1], _mean, np.diag([4.0, 1.0, 0.25]))],
+    shape="one row for each row of `z`",
     wrong={
-        "mean forgotten": lambda m, c, n: n @ np.linalg.cholesky(c).T,
-        "not transposed": lambda m, c, n: m + n @ np.linalg.cholesky(c),
-        "diagonal only": lambda m, c, n: m + n * np.sqrt(np.diag(c)),
-        "covariance for factor": lambda m, c, n: m + n @ c,
+        "mean forgotten": lambda z, m, c: noise_of(z + m, m, c),
+        "not transposed": lambda z, m, c: np.linalg.solve(np.linalg.cholesky(c).T, (z - m).T).T,
+        "diagonal only": lambda z, m, c: (z - m) / np.sqrt(np.diag(c)),
+        "covariance for factor": lambda z, m, c: np.linalg.solve(c, (z - m).T).T,
+        "the way there": lambda z, m, c: m + z @ np.linalg.cholesky(c).T,
     },
     hints={
-        "mean forgotten": "the samples lie around 0: add `mean`.",
-        "not transposed": "each row must become L times that row. With rows as vectors this is `noise @ L.T`.",
+        "mean forgotten": "subtract `mean` first: the mean itself comes from noise 0.",
+        "not transposed": "each row must be solved for with L itself. With rows as vectors: solve(L, (z - mean).T).T.",
         "diagonal only": "you used the diagonal only; the other entries say how the coordinates vary together.",
-        "covariance for factor": "multiply by the Cholesky factor L of the covariance, or variances come out squared.",
+        "covariance for factor": "solve with the Cholesky factor L of the covariance, not with the covariance.",
+        "the way there": "that goes from noise to codes; here a code is given, and its noise is asked for.",
     },
 )
 
 
-def diversity(images):
-    return float(images.var(axis=0).mean())
+def how_unusual(z, mean, covariance):
+    noise = np.linalg.solve(np.linalg.cholesky(covariance), (z - mean).T)  # (d, N)
+    return np.sqrt(np.mean(noise**2, axis=0))
 
 
-_images = np.random.default_rng(0).random((6, 5, 4, 1)) * np.linspace(0, 1, 5)[:, None, None]
-
-EXERCISES["diversity"] = Exercise(
+EXERCISES["how_unusual"] = Exercise(
     "00.3",
-    diversity,
-    cases=[(_images[[0, 0]],), (_images,)],
+    how_unusual,
+    cases=[(_z, _mean, _factor @ _factor.T), (_z[:2], _mean, np.eye(3))],
+    shape="one number for each row of `z`",
     wrong={
-        "all pixels together": lambda x: x.var(),
-        "within each picture": lambda x: x.var(axis=(1, 2, 3)).mean(),
-        "standard deviation": lambda x: x.std(axis=0).mean(),
-        "summed": lambda x: x.var(axis=0).sum(),
-        "divided by N - 1": lambda x: x.var(axis=0, ddof=1).mean(),
-        "copies differ": lambda x: np.ptp(x),
+        "plain distance": lambda z, m, c: np.sqrt(np.mean((z - m) ** 2, axis=1)),
+        "length": lambda z, m, c: how_unusual(z, m, c) * np.sqrt(z.shape[1]),
+        "square": lambda z, m, c: how_unusual(z, m, c) ** 2,
+        "over the codes": lambda z, m, c: np.sqrt(np.mean(noise_of(z, m, c) ** 2, axis=0)),
+        "diagonal only": lambda z, m, c: np.sqrt(np.mean((z - m) ** 2 / np.diag(c), axis=1)),
     },
     hints={
-        "all pixels together": "two copies of one picture must give 0: take the variance at each pixel, not of all.",
-        "within each picture": "two copies of one picture must give 0: compare pictures, not pixels of one picture.",
-        "standard deviation": "that is the standard deviation; use its square, the variance.",
-        "summed": "average over the pixels instead of adding them up.",
-        "divided by N - 1": "nearly: here the variance divides by N, not by N - 1, so leave `ddof` at 0.",
-        "copies differ": "two copies of one picture must have diversity 0.",
-    },
-    kinds={
-        "copies differ": lambda got, want, x: want == 0,
+        "plain distance": "that is the distance to the mean; what counts is the noise that it takes to get there.",
+        "length": "take the root of the mean square, not of the sum, so that 1 is usual however long the code.",
+        "square": "take the square root at the end.",
+        "over the codes": "average over the numbers of a code, not over the codes.",
+        "diagonal only": "you used the diagonal only; use the noise of exercise 00.2.",
     },
 )

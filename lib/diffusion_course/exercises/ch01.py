@@ -1,4 +1,4 @@
-"""Exercises of chapter 01: sizes, parameters, paths through latent space, PCA."""
+"""Exercises of chapter 01: sizes, parameters, PCA, neighbours on the map, codes of few bits, no code at all."""
 
 import numpy as np
 
@@ -7,27 +7,25 @@ from diffusion_course.exercises.base import Exercise
 EXERCISES: dict[str, Exercise] = {}
 
 
-def conv_output_size(size, kernel, stride, padding):
-    return (size + 2 * padding - kernel) // stride + 1
+def painted_size(size, kernel, stride):
+    return (size - 1) * stride + kernel
 
 
-EXERCISES["conv_output_size"] = Exercise(
+EXERCISES["painted_size"] = Exercise(
     "01.1",
-    conv_output_size,
-    cases=[(10, 5, 1, 2), (28, 3, 2, 1), (7, 3, 2, 0), (32, 4, 2, 1), (10, 5, 3, 2)],
+    painted_size,
+    cases=[(7, 3, 2), (14, 3, 2), (5, 4, 3), (1, 5, 2), (6, 2, 1)],
     wrong={
-        "padding on one side": lambda n, k, s, p: (n + p - k) // s + 1,
-        "first position forgotten": lambda n, k, s, p: (n + 2 * p - k) // s,
-        "not rounded": lambda n, k, s, p: (n + 2 * p - k) / s + 1,
-        "rounded up": lambda n, k, s, p: -(-(n + 2 * p - k) // s) + 1,
-        "stride ignored": lambda n, k, s, p: n + 2 * p - k + 1,
+        "only the steps": lambda n, k, s: n * s,
+        "one patch too many": lambda n, k, s: n * s + k,
+        "a convolution": lambda n, k, s: (n - k) // s + 1,
+        "stride ignored": lambda n, k, s: n + k - 1,
     },
     hints={
-        "padding on one side": "`padding` is added on both sides.",
-        "first position forgotten": "count the first position of the kernel too: + 1.",
-        "not rounded": "a kernel that hangs over the edge does not count: round down.",
-        "rounded up": "round down, not up.",
-        "stride ignored": "the kernel moves by `stride` pixels at a time, not by one.",
+        "only the steps": "the last patch begins at (size - 1) * stride and then still takes `kernel` pixels.",
+        "one patch too many": "there are `size` patches, so only size - 1 steps between the first and the last.",
+        "a convolution": "that is the way down. Here each input value paints a patch of `kernel` pixels.",
+        "stride ignored": "the patches lie `stride` apart, not one.",
     },
 )
 
@@ -52,36 +50,6 @@ EXERCISES["decoder_parameters"] = Exercise(
         "no biases": "every layer here also has biases: one per unit or output channel.",
         "one kernel per channel": "a convolution has one 3 x 3 kernel for each pair of input and output channel.",
         "both halves": "count the decoder alone.",
-    },
-)
-
-
-def interpolate(start, end, steps):
-    weight = np.linspace(0, 1, steps)[:, None]
-    return (1 - weight) * start + weight * end
-
-
-EXERCISES["interpolate"] = Exercise(
-    "01.3",
-    interpolate,
-    cases=[(np.array([-1.0, 4.0]), np.array([3.0, 2.0]), steps) for steps in (2, 5)],
-    shape="one row of d numbers for each of the `steps`",
-    wrong={
-        "backwards": lambda a, b, n: interpolate(b, a, n),
-        "end left out": lambda a, b, n: interpolate(a, b, n + 1)[:-1],
-        "start left out": lambda a, b, n: interpolate(a, b, n + 1)[1:],
-        "curved": lambda a, b, n: a + np.linspace(0, 1, n)[:, None] ** 2 * (b - a),
-    },
-    hints={
-        "backwards": "the path runs backwards: the first row must be `start`.",
-        "end left out": "the last row must be `end`: `steps` points include both ends.",
-        "start left out": "the first row must be `start`: `steps` points include it.",
-        "curved": "the points must lie on the straight line, at equal distances.",
-    },
-    kinds={
-        "end left out": lambda got, want, a, b, n: np.allclose(got[0], a) and not np.allclose(got[-1], b),
-        "start left out": lambda got, want, a, b, n: not np.allclose(got[0], a),
-        "curved": lambda got, want, a, b, n: np.allclose(got[[0, -1]], want[[0, -1]]),
     },
 )
 
@@ -111,7 +79,7 @@ def _pca_cases():
 
 
 EXERCISES["pca_reconstruct"] = Exercise(
-    "01.4",
+    "01.3",
     pca_reconstruct,
     _pca_cases,
     shape="one reconstruction for each row of `x`",
@@ -127,5 +95,118 @@ EXERCISES["pca_reconstruct"] = Exercise(
         "not centred": "PCA describes deviations from the mean: subtract the mean of `x_train` first.",
         "fitted to test": "mean and directions must come from `x_train` alone, not from the pictures under test.",
         "test mean": "use the mean of `x_train` for the test pictures as well.",
+    },
+)
+
+
+def neighbour_purity(places, codes, labels, k):
+    distance = ((places[:, None] - codes[None]) ** 2).sum(axis=-1)  # (M, N)
+    nearest = labels[np.argsort(distance, axis=1)[:, :k]]  # (M, k)
+    return np.array([np.bincount(row).max() / k for row in nearest])
+
+
+def _neighbours(places, codes, k, order):
+    distance = ((places[:, None] - codes[None]) ** 2).sum(axis=-1)
+    return np.argsort(order * distance, axis=1)[:, :k]
+
+
+def _purity_cases():
+    rng = np.random.default_rng(3)
+    labels = np.repeat([0, 2, 3], 40)
+    centres = np.array([[0.0, 0.0], [0.0, 0.0], [4.0, 0.0], [2.0, 3.0]])
+    codes = centres[labels] + rng.normal(size=(120, 2))
+    places = np.array([[0.0, 0.0], [4.0, 0.0], [2.0, 0.0], [2.0, 1.5], [20.0, 1.0]])
+    return [(places, codes, labels, 7), (places, codes, labels, 25)]
+
+
+EXERCISES["neighbour_purity"] = Exercise(
+    "01.4",
+    neighbour_purity,
+    _purity_cases,
+    shape="one share for each place",
+    wrong={
+        "class of the nearest": lambda p, c, y, k: np.array(
+            [np.mean(y[row] == y[row[0]]) for row in _neighbours(p, c, k, 1)]
+        ),
+        "farthest": lambda p, c, y, k: np.array(
+            [np.bincount(y[row]).max() / k for row in _neighbours(p, c, k, -1)]
+        ),
+        "counts": lambda p, c, y, k: k * neighbour_purity(p, c, y, k),
+        "number of classes": lambda p, c, y, k: np.array(
+            [1 / len(set(y[row])) for row in _neighbours(p, c, k, 1)]
+        ),
+    },
+    hints={
+        "class of the nearest": "not the share of the nearest picture's class: that of the class that occurs most.",
+        "farthest": "those are the `k` codes farthest away.",
+        "counts": "divide by `k`: a share lies between 0 and 1.",
+        "number of classes": "how many classes there are does not matter, only how often the most frequent one occurs.",
+    },
+)
+
+
+def with_bits(codes, low, high, bits):
+    step = (high - low) / (2**bits - 1)
+    return low + np.round(np.clip((codes - low) / step, 0, 2**bits - 1)) * step
+
+
+_codes = np.array([[-1.0, 3.0], [0.2, 7.9], [2.7, 5.05], [9.0, -4.0]])
+_low, _high = np.array([-1.0, 2.0]), np.array([3.0, 8.0])
+
+EXERCISES["with_bits"] = Exercise(
+    "01.5",
+    with_bits,
+    cases=[(_codes, _low, _high, bits) for bits in (1, 3, 8)],
+    shape="codes like the ones that came in",
+    wrong={
+        "numbers of the levels": lambda c, lo, hi, b: np.round(
+            np.clip((c - lo) / (hi - lo), 0, 1) * (2**b - 1)
+        ),
+        "one level too many": lambda c, lo, hi, b: (
+            lo + np.round(np.clip((c - lo) / (hi - lo), 0, 1) * 2**b) * (hi - lo) / 2**b
+        ),
+        "cut instead of rounded": lambda c, lo, hi, b: (
+            lo + np.floor(np.clip((c - lo) / (hi - lo), 0, 1) * (2**b - 1)) * (hi - lo) / (2**b - 1)
+        ),
+        "beyond the range": lambda c, lo, hi, b: (
+            lo + np.round((c - lo) / (hi - lo) * (2**b - 1)) * (hi - lo) / (2**b - 1)
+        ),
+        "bits for levels": lambda c, lo, hi, b: (
+            lo + np.round(np.clip((c - lo) / (hi - lo), 0, 1) * b) * (hi - lo) / b
+        ),
+    },
+    hints={
+        "numbers of the levels": "that numbers the levels; the decoder needs their values: low + level * step.",
+        "one level too many": "the first level is `low`, the last is `high`: 2**bits levels have 2**bits - 1 steps.",
+        "cut instead of rounded": "take the nearest level: round, do not cut.",
+        "beyond the range": "a code outside of [low, high] has no level of its own: it gets the nearest, so clip.",
+        "bits for levels": "with n bits you can tell 2**n levels apart, not n.",
+    },
+)
+
+
+def error_without_code(x_train, x):
+    return np.mean((x - x_train.mean(axis=0)) ** 2)
+
+
+_train, _test = np.random.default_rng(4).random((2, 12, 3, 4, 1)) * np.linspace(0, 1, 4)[:, None]
+
+EXERCISES["error_without_code"] = Exercise(
+    "01.6",
+    error_without_code,
+    cases=[(_train, _test[:7]), (_train[:5], _test)],
+    wrong={
+        "one grey value": lambda x_train, x: np.mean((x - x_train.mean()) ** 2),
+        "test mean": lambda x_train, x: np.mean((x - x.mean(axis=0)) ** 2),
+        "summed": lambda x_train, x: np.mean(((x - x_train.mean(axis=0)) ** 2).sum(axis=(1, 2, 3))),
+        "absolute": lambda x_train, x: np.mean(np.abs(x - x_train.mean(axis=0))),
+        "black": lambda x_train, x: np.mean(x**2),
+    },
+    hints={
+        "one grey value": "the decoder may learn a whole picture, not one grey value: take the mean of each pixel.",
+        "test mean": "the decoder saw the training pictures only: the mean must be theirs.",
+        "summed": "average over pixels as well, as the MSE does.",
+        "absolute": "square the differences.",
+        "black": "a black picture is not the best guess: which one is?",
     },
 )

@@ -1,45 +1,23 @@
-"""Exercises of chapter 02: reparameterisation, KL divergence, cross-entropy from logits, the prior in even steps."""
+"""Exercises of chapter 02: KL divergence, cross-entropy from logits, a mean of exponentials, the prior, code in use."""
 
 import numpy as np
+from keras import ops
 from scipy.stats import norm
 
-from diffusion_course.exercises.base import NOT_REPEATABLE, Exercise, not_finite
+from diffusion_course.exercises.base import Exercise, not_finite
 
 EXERCISES: dict[str, Exercise] = {}
-_random = np.random.default_rng(0).normal(size=(3, 4, 3))
-
-
-def reparameterise(mean, log_var, noise):
-    return mean + np.exp(0.5 * log_var) * noise
-
-
-EXERCISES["reparameterise"] = Exercise(
-    "02.1",
-    reparameterise,
-    cases=[tuple(_random)],
-    wrong={
-        "variance for deviation": lambda m, v, n: m + np.exp(v) * n,
-        "logarithm kept": lambda m, v, n: m + v * n,
-        "mean forgotten": lambda m, v, n: np.exp(0.5 * v) * n,
-        "own noise": lambda m, v, n: m + np.exp(0.5 * v) * np.random.default_rng().normal(size=m.shape),
-    },
-    hints={
-        "variance for deviation": "exp(log_var) is the variance; noise is scaled by its square root, the deviation.",
-        "logarithm kept": "`log_var` is a logarithm: take exp(log_var / 2) of it.",
-        "mean forgotten": "the codes must lie around `mean`: add it to the noise.",
-        "own noise": NOT_REPEATABLE,
-    },
-)
+_random = np.random.default_rng(0).normal(size=(2, 4, 3))
 
 
 def kl_divergence(mean, log_var):
-    return 0.5 * np.sum(mean**2 + np.exp(log_var) - 1 - log_var, axis=-1)
+    return 0.5 * ops.sum(mean**2 + ops.exp(log_var) - 1 - log_var, axis=-1)
 
 
 EXERCISES["kl_divergence"] = Exercise(
-    "02.2",
+    "02.1",
     kl_divergence,
-    cases=[(_random[0], _random[1]), (np.zeros((1, 2)), np.zeros((1, 2)))],
+    cases=[tuple(_random), (np.zeros((1, 2)), np.zeros((1, 2)))],
     shape="one number per picture",
     wrong={
         "sign": lambda m, v: -kl_divergence(m, v),
@@ -57,7 +35,7 @@ EXERCISES["kl_divergence"] = Exercise(
 
 
 def cross_entropy_from_logits(x, logits):
-    return np.logaddexp(0, logits) - x * logits
+    return ops.softplus(logits) - x * logits
 
 
 def _with_shares(x, share):
@@ -69,7 +47,7 @@ def _sigmoid(logits):
 
 
 EXERCISES["cross_entropy_from_logits"] = Exercise(
-    "02.3",
+    "02.2",
     cross_entropy_from_logits,
     cases=[
         (np.array([0.0, 1.0, 0.3]), np.array([0.5, -2.0, 1.0])),
@@ -86,7 +64,7 @@ EXERCISES["cross_entropy_from_logits"] = Exercise(
         "sign": "the sign is wrong: a cross-entropy is never negative.",
         "through the sigmoid": (
             "for a logit of 1000 the answer is not finite: the sigmoid is rounded to 1 and log(1 - 1) is minus "
-            "infinity. Use log(1 + exp(l)) = logaddexp(0, l)."
+            "infinity. log(1 + exp(l)) is `ops.softplus(l)`."
         ),
         "clipped": "finite, but wrong: a logit of 1000 that is wrong costs 1000 nats. Clipping hides that.",
         "logits taken for probabilities": "a logit is not a probability: 1 / (1 + exp(-l)) is.",
@@ -95,6 +73,37 @@ EXERCISES["cross_entropy_from_logits"] = Exercise(
         "through the sigmoid": lambda got, want, x, a: a.max() > 100 and not_finite(got, want),
         "clipped": lambda got, want, x, a: a.max() > 100,
     },
+)
+
+
+def log_mean_exp(values):
+    largest = values.max(axis=1)
+    return largest + np.log(np.mean(np.exp(values - largest[:, None]), axis=1))
+
+
+EXERCISES["log_mean_exp"] = Exercise(
+    "02.3",
+    log_mean_exp,
+    cases=[
+        (np.array([[0.0, 1.0, 2.0], [0.5, 0.5, 0.5]]),),
+        (np.array([[-1500.0, -1501.0], [-150.0, -140.0], [900.0, 890.0]]),),
+    ],
+    shape="one number per picture",
+    wrong={
+        "mean of logarithms": lambda v: v.mean(axis=1),
+        "sum": lambda v: log_mean_exp(v) + np.log(v.shape[1]),
+        "underflow": lambda v: np.log(np.mean(np.exp(v), axis=1)),
+        "largest forgotten": lambda v: np.log(np.mean(np.exp(v - v.max(axis=1, keepdims=True)), axis=1)),
+        "over pictures": lambda v: log_mean_exp(v.T),
+    },
+    hints={
+        "mean of logarithms": "that averages logarithms, which is the ELBO again: first average, then the logarithm.",
+        "sum": "average over the codes: divide the sum by their number.",
+        "underflow": "exp(-1500) is rounded to 0: subtract each picture's largest value first, and add it back.",
+        "largest forgotten": "you subtracted the largest value; add it back after the logarithm.",
+        "over pictures": "average over the codes of a picture, axis 1, not over the pictures.",
+    },
+    kinds={"underflow": not_finite},
 )
 
 
@@ -124,5 +133,47 @@ EXERCISES["even_steps"] = Exercise(
     kinds={
         "equal distances": lambda got, want, n: n > 2 and np.allclose(np.diff(got), got[1] - got[0]),
         "infinite ends": not_finite,
+    },
+)
+
+
+def active_numbers(mean, log_var, least):
+    price = 0.5 * (mean**2 + np.exp(log_var) - 1 - log_var)  # (N, d), in nats
+    return int((price.mean(axis=0) >= least).sum())
+
+
+_mean, _log_var = np.random.default_rng(5).normal(size=(2, 6, 5)) * np.array([1.0, 0.05, 1.0, 0.3, 0.0])
+
+
+def _active(mean, log_var, least, price):
+    return int((price(mean, log_var) >= least).sum())
+
+
+def _kl_parts(mean, log_var):
+    return 0.5 * (mean**2 + np.exp(log_var) - 1 - log_var)
+
+
+EXERCISES["active_numbers"] = Exercise(
+    "02.5",
+    active_numbers,
+    cases=[
+        (_mean, _log_var, 0.01),
+        (_mean, _log_var, 0.3),
+        (np.zeros((4, 3)), np.zeros((4, 3)), 0.01),
+        (np.tile([2.0, -2.0, 0.1], (4, 1)), np.zeros((4, 3)), 0.01),
+    ],
+    wrong={
+        "numbers of all pictures": lambda m, v, a: _active(m, v, a, _kl_parts),
+        "pictures": lambda m, v, a: _active(m, v, a, lambda m, v: _kl_parts(m, v).sum(axis=1)),
+        "summed over pictures": lambda m, v, a: _active(m, v, a, lambda m, v: _kl_parts(m, v).sum(axis=0)),
+        "inactive": lambda m, v, a: m.shape[1] - active_numbers(m, v, a),
+        "means only": lambda m, v, a: int((m.var(axis=0) >= a).sum()),
+    },
+    hints={
+        "numbers of all pictures": "average the price of each code number over the pictures before you compare.",
+        "pictures": "count code numbers, not pictures: do not sum over the code numbers.",
+        "summed over pictures": "average over the pictures; a sum grows with their number.",
+        "inactive": "that counts the ones that say too little.",
+        "means only": "use the price of each code number, its part of the KL divergence, not the spread of its means.",
     },
 )
