@@ -1,7 +1,5 @@
 """Chapter 08 with networks, and a judge, that were never trained, for `test_untrained`."""
 
-import numpy as np
-
 from diffusion_course.datasets.images import load_mnist
 from diffusion_course.metrics.generation import Ruler
 from diffusion_course.models import presets
@@ -22,7 +20,6 @@ def untrained_08():
     blind = Ruler(presets.build("classifier-mnist"), x_test[:REAL], samples=COUNT, splits=4)
     return {
         "missing_digit": blind.fid(x_train[y_train != 4][:COUNT]) / blind.floor,
-        "repeated": blind.fid(np.tile(x_train[:64], (COUNT // 64, 1, 1, 1))) / blind.floor,
         # All networks say nothing, and a guide that says nothing leads nowhere.
         "fid_ratio_long": found.fid_ratio,
         "fid_ratio_muon": found.fid_ratio,
