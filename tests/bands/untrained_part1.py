@@ -128,7 +128,7 @@ def untrained_03():
 
     # Subtracting or redrawing an answer of zeros; a walk on which each guess is the noisy picture itself.
     variance, mean = x.var(), x.mean()
-    judge, walk = presets.load_pretrained("classifier-fashion"), x.mean(axis=0) + noise
+    judge, walk = presets.load_pretrained("classifier-fashion"), x + noise
     sure = judge.probabilities(np.clip(walk, 0, 1).astype("float32")).max(axis=1) >= 0.9
 
     # The toy: E[x | y] of a mixture of two normal distributions, against a network with its first weights.
