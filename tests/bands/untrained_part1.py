@@ -55,6 +55,7 @@ def untrained_01():
     codes = model.encoder.predict(x_test[:4000], batch_size=500, verbose=0)
     purity = neighbour_purity(codes[:400], codes, y_test[:4000], 50)
     clear = judge.probabilities(model.decoder.predict(codes[:400], verbose=0)).max(axis=1) >= 0.9
+    pure = purity >= 0.9
     x_test = x_test[:1000]
     errors, pca = {}, {}
     for d in (2, 4, 8, 16, 32):
@@ -69,7 +70,10 @@ def untrained_01():
         "ratio_to_pca_2": errors[2] / pca[2],
         "ratio_to_pca_32": errors[32] / pca[32],
         "worst_step_in_dims": max(errors[b] / errors[a] for a, b in zip(sizes, sizes[1:], strict=False)),
-        "purity_gain": clear[purity >= 0.9].mean() - clear[purity < 0.5].mean(),
+        # No place has neighbours of one class: there is nothing to compare.
+        "purity_gain": clear[pure].mean() - clear[purity < 0.5].mean() if pure.any() else np.nan,
+        if not (purity >= 0.9).any()
+        else clear[purity >= 0.9].mean() - clear[purity < 0.5].mean(),
     }
 
 
@@ -126,11 +130,6 @@ def untrained_03():
     everywhere = np.clip(model.predict({"x": noisy, "sigma": 4 * sigma}, verbose=0), 0, 1)
     behind = psnr(everywhere, x) - psnr(DnCNN().predict(noisy, verbose=0), x)
 
-    # Subtracting or redrawing an answer of zeros; a walk on which each guess is the noisy picture itself.
-    variance, mean = x.var(), x.mean()
-    judge, walk = presets.load_pretrained("classifier-fashion"), x + noise
-    sure = judge.probabilities(np.clip(walk, 0, 1).astype("float32")).max(axis=1) >= 0.9
-
     # The toy: E[x | y] of a mixture of two normal distributions, against a network with its first weights.
     share, centre, spread = np.array([0.4, 0.6]), np.array([-1.0, 1.2]), np.array([0.15, 0.3])
     part = rng.choice(2, 2000, p=share)
@@ -140,6 +139,11 @@ def untrained_03():
     exact = (belief * (centre + spread**2 / total * (values - centre))).sum(1) / belief.sum(1)
     dense = [keras.layers.Dense(64, activation="silu") for _ in range(2)]
     small = keras.Sequential([keras.Input((1,)), *dense, keras.layers.Dense(1)])
+
+    # Subtracting or redrawing an answer of zeros; a walk on which each guess is the noisy picture itself.
+    variance, mean = x.var(), x.mean()
+    judge, walk = presets.load_pretrained("classifier-fashion"), x + noise
+    sure = judge.probabilities(np.clip(walk, 0, 1).astype("float32")).max(axis=1) >= 0.9
     return {
         "psnr_residual": psnr(specialist, x).mean(),
         "gain_over_autoencoder": (psnr(specialist, x) - psnr(redrawn, x)).mean(),
