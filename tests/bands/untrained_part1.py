@@ -72,8 +72,6 @@ def untrained_01():
         "worst_step_in_dims": max(errors[b] / errors[a] for a, b in zip(sizes, sizes[1:], strict=False)),
         # No place has neighbours of one class: there is nothing to compare.
         "purity_gain": clear[pure].mean() - clear[purity < 0.5].mean() if pure.any() else np.nan,
-        if not (purity >= 0.9).any()
-        else clear[purity >= 0.9].mean() - clear[purity < 0.5].mean(),
     }
 
 
