@@ -117,6 +117,13 @@ function studioControls(host, about, { onWish, onStop, takePicture }) {
     event.preventDefault();
     ask();
   });
+  // Enter in a text paints. A form would do it by itself, but JupyterLab takes a line break in a cell away from it.
+  // While an input method composes a word, Enter takes that word.
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing || event.target.type !== "text") return;
+    event.preventDefault();
+    form.requestSubmit();
+  });
   stop.addEventListener("click", onStop);
   sampler.addEventListener("change", changed);
   negative.addEventListener("change", changed);
@@ -141,7 +148,7 @@ function studioControls(host, about, { onWish, onStop, takePicture }) {
       file.reportValidity();
     }
   });
-  // JupyterLab would take keys for its own: Enter in a field paints.
+  // JupyterLab would take keys for its shortcuts.
   form.setAttribute("data-lm-suppress-shortcuts", "true");
   showBase();
 
