@@ -147,6 +147,16 @@ def test_dragging_paints_again_and_what_was_painted_stays_on_the_shelf(page):
     painted(page, 3)
     page.locator(".studio-kept").nth(2).click()
     np.testing.assert_array_equal(pixels(page), first)
+    line = page.locator("input[name=negative]")
+    line.fill("a red star")
+    line.press("Enter")
+    painted(page, 4)
+    line.blur()
+    page.wait_for_timeout(1000)  # more than a change waits for
+    assert status(page).startswith("Painted") and page.locator(".studio-kept").count() == 4, "painted once"
+    line.fill("a blue ring")
+    line.blur()
+    painted(page, 5)
 
 
 def test_a_painted_mask_changes_the_hole_and_nothing_else(page):
