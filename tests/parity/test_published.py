@@ -216,6 +216,8 @@ def test_folders_without_the_files_say_what_is_needed(tmp_path):
         assert "CreativeML Open RAIL" in what_is_needed(name)
     with pytest.raises(ValueError, match="must be one of sd-1, sd-2. Received: 'sd-3'"):
         load_published("sd-3", tmp_path)
+    with pytest.raises(ValueError, match="must be a multiple of 64. Received: 500"):
+        load_published("sd-1", tmp_path, side=500)
 
 
 def test_keras_files_are_refused_before_anything_is_built(tmp_path, monkeypatch):

@@ -67,6 +67,8 @@ def load_published(name: str, folder: Path | str, *, side: int | None = None) ->
     """
     folder = Path(folder)
     stable_diffusion.release(name)
+    if side is not None:
+        stable_diffusion.check_side(side)
     if (folder / KERAS_FILES[name]["unet"].name).is_file():
         return _from_keras(name, folder, side or stable_diffusion.SIDE)
     if (folder / "unet").is_dir():

@@ -65,7 +65,9 @@ def products(model: keras.Model, inputs) -> list[Product]:
 
     def counting_attention(q, k, v, mask=None):
         batch, n, heads, d = q.shape
-        path = counted[-1].path.rpartition("/")[0] if counted else ""
+        # of the last layer with a kernel, not of an attention: some compute theirs in parts
+        layer = next((product.path for product in reversed(counted) if product.kind != "attention"), "")
+        path = layer.rpartition("/")[0]
         counted.append(Product(path, "attention", batch * heads * n * k.shape[1] * (d + v.shape[-1])))
         return plain_attention(q, k, v, mask)
 
