@@ -247,6 +247,54 @@ def test_paints_with_the_best_model_there_is(call, tmp_path, monkeypatch):
     )
 
 
+def test_a_published_model_paints_at_its_own_size_with_its_own_settings(tmp_path):
+    """The folder and the side go to where the weights are read; what the user does not say is as published."""
+    asked, how = [], {}
+
+    class Recording(text_to_image.TextToImagePipeline):
+        def generate(self, prompts, **given):
+            how.update(given)
+            return super().generate(prompts, **{**given, "steps": 2})
+
+    def load(name, folder, kind, *, side):
+        asked.append((name, folder, kind.__name__, side))
+        base = painters.pixels(Recording)
+        return Recording(base.diffusion, base.text_encoder, base.tokenizer)
+
+    for given, wanted in (({}, (50, 7.5, "ddim")), ({"steps": 3, "guidance_scale": 1.0}, (3, 1.0, "ddim"))):
+        job = paint.order(
+            "a red star", None, tmp_path / "star.png", model="sd-1", weights=tmp_path, size=64, **given
+        )
+        assert paint.paint(job, load_weights=load) == [tmp_path / "star.png"]
+        assert (how["steps"], how["guidance_scale"], how["sampler"]) == wanted
+        assert read(tmp_path / "star.png").shape == (
+            8,
+            8,
+            3,
+        )  # not enlarged: the model was asked for the size
+    assert asked == [("sd-1", tmp_path, "TextToImagePipeline", 64)] * 2
+
+
+def test_a_published_model_without_its_files_says_which_and_under_what_licence(call, tmp_path):
+    result = call("a red star", "--model", "sd-1")
+    text = " ".join(result.output.split())
+    assert result.exit_code == 2 and not list(tmp_path.iterdir())
+    for fact in (
+        "kcv_diffusion_model.h5, 3,439,090,152 bytes, sha256 8799ff97",
+        "CreativeML Open RAIL-M",
+        "--weights",
+    ):
+        assert fact in text, text
+    result = call("a red star", "--model", "sd-2", "--weights", tmp_path)
+    assert result.exit_code == 1 and "diffusion_model_v2_1.h5" in result.output, result.output
+    for arguments, message in (
+        (("--weights", tmp_path), "--weights needs --model sd-1 or sd-2. Received: --model None"),
+        (("--model", "sd-1", "--weights", "none"), "--weights must be a folder. Received: none"),
+    ):
+        result = call("a red star", *arguments)
+        assert result.exit_code == 2 and message in " ".join(result.output.split()), result.output
+
+
 def test_a_reduced_hole_covers_what_was_marked():
     mask = np.zeros((16, 16), bool)
     mask[3, 5] = True

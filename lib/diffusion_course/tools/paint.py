@@ -13,8 +13,10 @@ from PIL import Image
 
 from diffusion_course.course.paths import data_dir
 from diffusion_course.course.writing import write_together
+from diffusion_course.models.published_files import LICENCES, what_is_needed
 
 MODEL, PIXEL_MODEL, INPAINT_MODEL = "unet-scenes", "unet-scenes-pixels", "unet-scenes-inpaint"
+PUBLISHED_MODELS = tuple(LICENCES)  # their weights are the user's
 FILMS = (".gif", ".png")
 FRAME, LAST_FRAME = 120, 2000  # milliseconds that a film shows a frame
 LARGEST = 4096  # pixels on each side
@@ -37,6 +39,7 @@ class Order:
         mask: (h, w) bool, True where to paint, or None.
         size: side of the written pictures, or None for the model's.
         model: preset, or None for the best one there is.
+        weights: folder with the weights of a published model; None for a model of the course.
         options: of `TextToImagePipeline.walks`, and ``strength``.
     """
 
@@ -47,6 +50,7 @@ class Order:
     mask: np.ndarray | None
     size: int | None
     model: str | None
+    weights: Path | None
     options: dict
 
 
@@ -61,6 +65,7 @@ def order(
     strength: float | None = None,
     size: int | None = None,
     model: str | None = None,
+    weights: Path | None = None,
     **options,
 ) -> Order:
     """Reads and checks what needs no model, so that a mistake is told at once.
@@ -68,7 +73,7 @@ def order(
     Args:
         prompt, prompts_file: one of both; the file has a prompt on each line, an empty line being the empty prompt.
         out: the picture's PNG file. Of a file of prompts, the folder of 0000.png and so on, or a PNG file in it.
-        film, init, mask, strength, size, model, **options: as in `Order`.
+        film, init, mask, strength, size, model, weights, **options: as in `Order`.
 
     Raises:
         Refused: an argument breaks its rule, or a file cannot be read.
@@ -103,19 +108,26 @@ def order(
     guidance = options.get("guidance_scale", 1)
     if not -STRONGEST <= guidance <= STRONGEST:
         raise Refused(f"--guidance must be from -{STRONGEST} to {STRONGEST}. Received: {guidance}")
+    _check_weights(model, weights)
     picture = None if init is None else np.array(_open("--init", init))
     hole = None if mask is None else _hole(mask, picture.shape[:2])
-    return Order(prompts, outs, film, picture, hole, size, model, options)
+    return Order(prompts, outs, film, picture, hole, size, model, weights, options)
 
 
 def paint(
-    job: Order, *, load: Callable | None = None, callback: Callable[[int, int], None] | None = None
+    job: Order,
+    *,
+    load: Callable | None = None,
+    load_weights: Callable | None = None,
+    callback: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Loads the model, paints, and writes all files, or none.
 
     Args:
         job: from `order`.
         load: (name, kind of pipeline) -> pipeline; by default `load_text_to_image`.
+        load_weights: (name, folder, kind of pipeline, side) -> pipeline of a published model; by default
+            `load_stable_diffusion`.
         callback: as in `TextToImagePipeline.walks`.
 
     Returns:
@@ -128,24 +140,30 @@ def paint(
     """
     from diffusion_course.pipelines.image_to_image import ImageToImagePipeline
     from diffusion_course.pipelines.inpaint import InpaintPipeline
+    from diffusion_course.pipelines.stable_diffusion import SETTINGS, load_stable_diffusion
     from diffusion_course.pipelines.text_to_image import TextToImagePipeline, load_text_to_image
 
     edit = {} if job.init is None else {"pictures": job.init}
     kind = TextToImagePipeline if job.init is None else ImageToImagePipeline
     if job.mask is not None:
         kind, edit = InpaintPipeline, {**edit, "mask": job.mask}
-    pipeline = (load or load_text_to_image)(
-        best_model(job.mask is not None) if job.model is None else job.model, kind
-    )
+    options = job.options
+    if job.weights is None:
+        name = best_model(job.mask is not None) if job.model is None else job.model
+        pipeline = (load or load_text_to_image)(name, kind)
+        factor = enlargement(job.size, *pipeline.picture_shape[:2])
+    else:  # paints at any size itself
+        make = load_weights or load_stable_diffusion
+        pipeline, factor = make(job.model, job.weights, kind, side=job.size), 1
+        options = {**SETTINGS, **options}
 
     height, width, _ = pipeline.picture_shape
-    factor = enlargement(job.size, height, width)
     if job.init is not None:
         edit["pictures"] = reduced(job.init, height, width)
     if job.mask is not None:
         edit["mask"] = reduced_hole(job.mask, height, width)
 
-    how = {**job.options, **edit, "callback": callback}
+    how = {**options, **edit, "callback": callback}
     if job.film is None:
         frames = [pipeline.generate(job.prompts, **how)]
     else:
@@ -239,6 +257,17 @@ def _blocks(name: str, shape, height: int, width: int) -> int:
 
 
 # --- Reading
+
+
+def _check_weights(model: str | None, weights: Path | None) -> None:
+    if model in PUBLISHED_MODELS and weights is None:
+        raise Refused(f"{what_is_needed(model)}\nName the folder: --weights FOLDER. Received: no --weights")
+    if weights is None:
+        return
+    if model not in PUBLISHED_MODELS:
+        raise Refused(f"--weights needs --model {' or '.join(PUBLISHED_MODELS)}. Received: --model {model}")
+    if not weights.is_dir():
+        raise Refused(f"--weights must be a folder. Received: {weights}")
 
 
 @contextmanager
