@@ -48,8 +48,8 @@ MOST_SCORES = 2**24
 def attention_in_parts(q, k, v, mask=None):
     """What `attention` returns, without the weights: where there are many scores, for some of the queries at a time.
 
-    No query knows of another, so the parts follow each other, and memory grows with H W instead of with (H W)**2. Not in
-    training, where all weights are kept for the gradient.
+    No query knows of another, so the parts follow each other, and memory grows with H W instead of with (H W)**2; not
+    in training, where all weights are kept for the gradient.
 
     Args:
         q, k, v, mask: as in `attention`.
