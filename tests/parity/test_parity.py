@@ -77,7 +77,7 @@ def test_autoencoder_both_ways(release):
 
 
 def test_whole_pipeline(release):
-    """Two prompts with a negative one each, guided, by DDIM. Of the samplers tests/samplers compares each with diffusers."""
+    """Two prompts with a negative one each, guided, by DDIM; tests/samplers compares each sampler with diffusers."""
     name, folder, networks = release
     if name == "sd-2":
         return
