@@ -95,6 +95,14 @@ def paint(sentences, seed):
 
 widgets.sentence_painter(paint)
 """,
+    "step_costs": """
+from diffusion_course.tools.operations import Product
+from diffusion_course.widgets.step_costs import Counted
+
+attention = "up_0_attention_0/block_0/self_attention"
+work = [Product("down_0_block_0/conv_1", "convolution", 9), Product(attention, "attention", 4)]
+widgets.step_costs({"small": Counted(work[:1], 512, 8, 8, 2), "large": Counted(work, 512, 8, 8, 2)}, (512, 1024))
+""",
     "threshold_explorer": 'widgets.threshold_explorer(scores, truth, {"good": 4.0, "poor": 2.0})',
     "word_pictures": """
 def generate(word, strength, seed):

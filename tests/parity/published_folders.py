@@ -131,7 +131,7 @@ def keras_file(
         if not chunks:
             group.attrs[attribute] = names
             return
-        for i, piece in enumerate(np.array_split(names, min(2, len(names)))):
+        for i, piece in enumerate(np.array_split(names, 2 if len(names) else 1)):
             group.attrs[f"{attribute}{i}"] = piece
 
     def turned(name):

@@ -48,7 +48,8 @@ MOST_SCORES = 2**24
 def attention_in_parts(q, k, v, mask=None):
     """What `attention` returns, without the weights: where there are many scores, for some of the queries at a time.
 
-    No query knows of another, so the parts follow each other, and memory grows with H W instead of with (H W)**2.
+    No query knows of another, so the parts follow each other, and memory grows with H W instead of with (H W)**2; not
+    in training, where all weights are kept for the gradient.
 
     Args:
         q, k, v, mask: as in `attention`.
@@ -92,7 +93,7 @@ class SelfAttention2D(layers.Layer):
         epsilon: of that normalisation.
 
     Call arguments:
-        x: (B, H, W, C). Time grows with (H W)**2.
+        x: (B, H, W, C). Time grows with (H W)**2; in training memory does too.
 
     Returns:
         (B, H, W, C).

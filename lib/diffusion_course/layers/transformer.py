@@ -213,7 +213,7 @@ class SpatialTransformer(layers.Layer):
         epsilon: of that normalisation.
 
     Call arguments:
-        x: (B, H, W, C). Time grows with (H W)**2.
+        x: (B, H, W, C). Time grows with (H W)**2; in training memory does too.
         context: (B, M, E) or None, as in `BasicTransformerBlock`.
         attention_mask: of the context, as there.
         return_weights: also return the weights with which each block looked at the context.

@@ -12,6 +12,7 @@ from diffusion_course.plots.latents import decoded_plane, latent_map, plane_poin
 from diffusion_course.plots.matrices import heat_maps
 from diffusion_course.plots.prompts import prompt_sheet
 from diffusion_course.plots.signals import lines_along, signal_overlays
+from diffusion_course.plots.sizes import part_bars
 from diffusion_course.plots.style import CLASS_COLOURS, CLASS_MARKERS
 from diffusion_course.plots.trajectories import film, steps_against_quality
 from diffusion_course.plots.word_steps import word_steps
@@ -30,6 +31,7 @@ __all__ = [
     "image_rows",
     "latent_map",
     "lines_along",
+    "part_bars",
     "plane_points",
     "plot_lines",
     "prompt_sheet",

@@ -18,7 +18,8 @@ class Product(NamedTuple):
     """One product of a network.
 
     Attributes:
-        path: of its layer, such as "down_0_block_0/conv_1"; of an attention that of the layer that prepared it.
+        path: of its layer, such as "down_0_block_0/conv_1" or "down_0_attention_0/block_0/self_attention". An attention
+            that takes few queries at a time is several products of one path.
         kind: "convolution", "dense" or "attention".
         multiply_adds: 2 floating-point operations each.
     """

@@ -18,6 +18,7 @@ from diffusion_course.widgets.noising_explorer import noising_explorer
 from diffusion_course.widgets.path_switches import path_switches
 from diffusion_course.widgets.sampler_explorer import sampler_explorer
 from diffusion_course.widgets.sentence_painter import sentence_painter
+from diffusion_course.widgets.step_costs import step_costs
 from diffusion_course.widgets.threshold_explorer import threshold_explorer
 from diffusion_course.widgets.word_pictures import word_pictures
 from diffusion_course.widgets.word_swap import word_swap
@@ -35,6 +36,7 @@ __all__ = [
     "path_switches",
     "sampler_explorer",
     "sentence_painter",
+    "step_costs",
     "threshold_explorer",
     "word_pictures",
     "word_swap",
