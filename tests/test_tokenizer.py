@@ -19,12 +19,16 @@ from diffusion_course.tokenizer import (
     byte_symbols,
     clean,
     learn_merges,
+    load_clip_tokenizer,
     merge,
     split,
     symbols_of,
 )
 
 PUBLISHED = json.loads((Path(__file__).parent / "reference" / "clip_tokens.json").read_text(encoding="utf-8"))
+SENTENCES = json.loads(
+    (Path(__file__).parent / "reference" / "clip_sentences.json").read_text(encoding="utf-8")
+)
 MERGES = [tuple(line.split(" ")) for line in PUBLISHED["merges"]]
 
 
@@ -232,6 +236,34 @@ def test_damaged_published_files_are_refused(tmp_path):
     (tmp_path / "merges.gz").write_bytes(packed[: len(packed) // 2])
     with pytest.raises(ValueError, match="merges.gz must be whole"):
         Tokenizer.from_clip_files(tmp_path / "merges.gz")
+
+
+def test_a_thousand_sentences_get_the_published_ids():
+    """See tests/reference/make_clip_sentences.py for where they come from."""
+    short = load_clip_tokenizer()
+    assert (short.vocabulary_size, short.start_id, short.end_id, short.pad_id) == (
+        49_408,
+        49_406,
+        49_407,
+        49_407,
+    )
+    tokenizer = Tokenizer(short.merges, length=2 + max(len(ids) for _, ids in SENTENCES))
+    found = tokenizer.encode([text for text, _ in SENTENCES])
+    assert len(SENTENCES) == 1000
+    wrong = []
+    for (text, ids), row in zip(SENTENCES, found.tolist(), strict=True):
+        wanted = [49_406, *ids, 49_407]
+        if row != wanted + [49_407] * (len(row) - len(wanted)):
+            wrong.append(text)
+    assert wrong == []
+
+
+def test_the_published_tokenizer_pads_as_each_release_does():
+    hookah = "a caterpillar smoking a hookah while sitting on a mushroom"
+    for pad_id, pad in ((None, 49_407), (0, 0)):
+        ids = load_clip_tokenizer(pad_id=pad_id).encode(hookah)[0]
+        assert ids[:5].tolist() == [49_406, 320, 27_111, 9_038, 320] and ids[11] == 49_407
+        assert (ids[12:] == pad).all() and ids.shape == (77,)
 
 
 def test_bad_requests_are_refused():

@@ -265,10 +265,17 @@ def paint(
         Path | None, typer.Option(help="With --init: white where to paint, black where the picture stays.")
     ] = None,
     film: Annotated[Path | None, typer.Option(help="Also write the steps, as animated .gif or .png.")] = None,
-    size: Annotated[int | None, typer.Option(help="Side in pixels, a multiple of 32.")] = None,
-    model: Annotated[str | None, typer.Option(help="Preset; by default the best one there is.")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Side in pixels, a multiple of 32; of 64 with --weights.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Preset, or sd-1 or sd-2; by default the best that is there.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="With sd-1 or sd-2: folder with the published weights.")
+    ] = None,
 ) -> None:
-    """Paint pictures from words, with the text-to-image model that comes with the course."""
+    """Paint pictures from words, with the course's text-to-image model, or with Stable Diffusion if you have it."""
     from diffusion_course.course.files import DamagedFile, MissingFile
     from diffusion_course.tools import paint as painting
 
@@ -282,6 +289,7 @@ def paint(
             strength=strength,
             size=size,
             model=model,
+            weights=weights,
             seed=seed,
             **given,
         )

@@ -24,6 +24,7 @@ supervision", 2021 (arXiv:2103.00020), section 2.4, for this tokenizer.
 import gzip
 import html
 import json
+import lzma
 import re
 import unicodedata
 import warnings
@@ -36,12 +37,16 @@ from pathlib import Path
 
 import numpy as np
 
+from diffusion_course.course.files import read_verified
 from diffusion_course.course.trained import read_trained
 from diffusion_course.course.writing import write_whole
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 WORD_END = "</w>"
 CLIP_MERGES = 49_408 - 2 * 256 - 2  # of the published file only so many lines count
+# Of that file, bpe_simple_vocab_16e6.txt.gz.
+CLIP_VOCABULARY_SHA256 = "924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a"
+CLIP_FILE = "clip_vocabulary/merges.txt.xz"
 SHIPPED = ("scenes",)
 _FORMAT = "diffusion_course tokenizer 1"
 
@@ -349,7 +354,7 @@ class Tokenizer:
 
     @classmethod
     def from_clip_files(cls, merges_path, vocabulary_path=None, **settings) -> "Tokenizer":
-        """A tokenizer from files in CLIP's published form, which do not come with the course.
+        """A tokenizer from files in CLIP's published form; for what comes with the course see `load_clip_tokenizer`.
 
         Args:
             merges_path: ``bpe_simple_vocab_16e6.txt``, also with ``.gz``, or ``merges.txt``: a first line with
@@ -361,21 +366,22 @@ class Tokenizer:
             ValueError: a file has another form, or the two do not agree; the message names file and line.
         """
         merges_path = Path(merges_path)
-        opener = gzip.open if merges_path.suffix == ".gz" else open
+        content = merges_path.read_bytes()
         try:
-            with opener(merges_path, "rt", encoding="utf-8") as file:
-                header, *lines = file.read().strip().split("\n")
-        except (UnicodeDecodeError, gzip.BadGzipFile, zlib.error, EOFError) as error:
-            raise ValueError(f"{merges_path} must be whole, and text in UTF-8. Received: {error}") from error
-        if "#version" not in header:
-            raise ValueError(f"{merges_path} must begin with a line '#version'. Received: {header[:60]!r}")
-        merges = [tuple(line.split()) for line in lines[:CLIP_MERGES]]
+            content = gzip.decompress(content) if merges_path.suffix == ".gz" else content
+            merges = read_merges(content, str(merges_path))
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise ValueError(f"{merges_path} must be whole. Received: {error}") from error
         try:
             tokenizer = cls(merges, **settings)
         except ValueError as error:
             raise ValueError(f"{merges_path} (merge 0 is on line 2): {error}") from error
         if vocabulary_path is not None:
-            vocabulary = json.loads(Path(vocabulary_path).read_text(encoding="utf-8"))
+            try:
+                vocabulary = json.loads(Path(vocabulary_path).read_text(encoding="utf-8"))
+                vocabulary = dict(vocabulary)
+            except (ValueError, TypeError) as error:
+                raise ValueError(f"{vocabulary_path} must be a JSON object. Received: {error}") from error
             if vocabulary != tokenizer._ids:
                 differ = dict(vocabulary.items() ^ tokenizer._ids.items())
                 raise ValueError(
@@ -399,6 +405,37 @@ def load_tokenizer(name: str = "scenes") -> Tokenizer:
         raise ValueError(f"A tokenizer must be one of {', '.join(SHIPPED)}. Received: {name!r}")
     file = f"weights/tokenizer-{name}.json"
     return Tokenizer.from_bytes(read_trained(file), file)
+
+
+def load_clip_tokenizer(*, pad_id: int | None = None) -> Tokenizer:
+    """The published tokenizer of CLIP and of Stable Diffusion, whose merges come with the course: 49,408 ids.
+
+    Args:
+        pad_id: as for `Tokenizer`: None for CLIP and Stable Diffusion 1, 0 for Stable Diffusion 2.
+
+    Raises:
+        MissingFile, DamagedFile: the file of the merges is absent, or fails its checksum.
+    """
+    return Tokenizer(read_merges(lzma.decompress(read_verified(CLIP_FILE)), CLIP_FILE), pad_id=pad_id)
+
+
+def read_merges(content: bytes, name: str) -> list[Pair]:
+    """The merges of a file in CLIP's published form, at most 48,894.
+
+    Args:
+        content: a first line with "#version", then a merge a line; UTF-8.
+        name: how errors call it.
+
+    Raises:
+        ValueError: the content has another form.
+    """
+    try:
+        header, *lines = content.decode().strip().split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{name} must be whole, and text in UTF-8. Received: {error}") from error
+    if "#version" not in header:
+        raise ValueError(f"{name} must begin with a line '#version'. Received: {header[:60]!r}")
+    return [tuple(line.split()) for line in lines[:CLIP_MERGES]]
 
 
 @lru_cache

@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 from common.operations import multiply_adds
 
+from diffusion_course.layers import attention
 from diffusion_course.layers.attention import SelfAttention2D
+from diffusion_course.models.stable_diffusion import shapes_only
 from diffusion_course.models.unet import UNet
+from diffusion_course.tools.operations import products
 
 RNG = np.random.default_rng(0)
 
@@ -52,3 +55,28 @@ def test_unet_by_hand():
     expected = time + down + middle + up + conv(16, 4, 4)
     # both may differ in how a level halves and doubles, so read its convolutions off the layers
     assert multiply_adds(model, {"x": ones(8, 8, 1), "t": np.array([3])}) == expected
+
+
+def test_shapes_alone_give_the_same_and_each_product_has_its_place(monkeypatch):
+    """Of a network without weights, whose attention takes its queries one by one."""
+
+    def make():
+        sizes = {"widths": (4,), "num_res_blocks": 1, "groups": 2, "heads": 2, "context_dim": 6}
+        return UNet(image_shape=(4, 2, 1), attention=(True,), **sizes)
+
+    inputs = {"x": ones(4, 2, 1), "t": np.array([3]), "context": ones(5, 6)}
+    expected = products(make(), inputs)
+    symbols = {name: keras.KerasTensor(x.shape, dtype=str(x.dtype)) for name, x in inputs.items()}
+    assert products(shapes_only(make), symbols) == expected
+    found = {(p.path, p.kind): p.multiply_adds for p in expected}
+    assert found["first", "convolution"] == 8 * 9 * 4
+    block = "middle_attention/block_0"
+    assert found[f"{block}/self_attention", "attention"] == 2 * 8 * 8 * 4
+    assert found[f"{block}/cross_attention", "attention"] == 2 * 8 * 5 * 4
+    assert found[f"{block}/cross_attention/key", "dense"] == 5 * 6 * 4
+
+    monkeypatch.setattr(attention, "MOST_SCORES", 1)
+    parts = [
+        p for p in products(make(), inputs) if (p.path, p.kind) == (f"{block}/self_attention", "attention")
+    ]
+    assert [p.multiply_adds for p in parts] == 8 * [2 * 8 * 4]

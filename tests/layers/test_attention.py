@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from helpers import numpy
 
-from diffusion_course.layers.attention import SelfAttention2D, attention
+from diffusion_course.layers import attention as module
+from diffusion_course.layers.attention import SelfAttention2D, attention, attention_in_parts
 
 RNG = np.random.default_rng(0)
 
@@ -65,6 +66,24 @@ def test_masked_keys_have_no_weight_and_no_query_is_left_without():
     some = seen[1, 0, 2]
     alone = numpy(attention(q[1:, 2:3], k[1:, some], v[1:, some])[1])
     np.testing.assert_allclose(weights[1, :, 2][:, some], alone[0, :, 0], atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [None, (1, 1, 1, 7), (2, 1, 5, 7), (5, 7)])
+def test_parts_give_the_same_with_few_scores_at_a_time(monkeypatch, shape):
+    q, k, v = (RNG.standard_normal((2, n, 3, 4)).astype("float32") for n in (5, 7, 7))
+    mask = None if shape is None else RNG.random(shape) < 0.6
+    whole, sizes = numpy(attention(q, k, v, mask)[0]), []
+
+    def watched(q, k, v, mask):
+        sizes.append(q.shape[0] * q.shape[1] * q.shape[2] * k.shape[1])
+        return attention(q, k, v, mask)
+
+    monkeypatch.setattr(module, "attention", watched)
+    for most, parts in ((1, 5), (2 * 3 * 7 * 2, 3), (2 * 3 * 7 * 5, 1)):
+        monkeypatch.setattr(module, "MOST_SCORES", most)
+        sizes.clear()
+        np.testing.assert_allclose(numpy(attention_in_parts(q, k, v, mask)), whole, atol=1e-6)
+        assert len(sizes) == parts and max(sizes) <= max(most, 2 * 3 * 7)
 
 
 @pytest.mark.parametrize("heads, groups", [(3, 4), (0, 4), (2, 3)])

@@ -32,6 +32,26 @@ def test_without_folding_too():
     assert autoencoder.factor == 2 and autoencoder(X[:1]).shape == (1, 16, 8, 3)
 
 
+def test_the_middle_and_the_ends_as_in_stable_diffusion():
+    plain = AutoencoderKL(**SMALL)
+    model = shaken(AutoencoderKL(**SMALL, middle_attention=True, code_convs=True))
+    n, c = SMALL["widths"][-1], SMALL["latent_channels"]
+    block, attention = 2 * (9 * n * n + n + 2 * n), 2 * n + 4 * (n * n + n)
+    # encoder: a block and an attention more, and a convolution of mean and log-variance together
+    more = model.encoder.count_params() - plain.encoder.count_params()
+    assert more == block + attention + (2 * c) ** 2 + 2 * c
+    assert model.decoder.count_params() - plain.decoder.count_params() == block + attention + c * c + c
+    again = AutoencoderKL.from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    np.testing.assert_allclose(numpy(again(X[:2])), numpy(model(X[:2])), atol=1e-5)
+    first = model.decoder.get_layer("decoder_code")
+    z = model.encode(X[:2])[0]
+    before = numpy(model.decode(z))
+    first.kernel.assign(np.eye(c)[None, None])
+    first.bias.assign(np.zeros(c))
+    assert np.abs(numpy(model.decode(z)) - before).max() > 1e-3  # it is on the way
+
+
 def test_sizes_for_scenes():
     autoencoder = AutoencoderKL()
     assert autoencoder.latent_shape == (8, 8, 4)

@@ -36,6 +36,11 @@ NETWORKS = {
         UNet,
         {**SMALL, "widths": (4, 8), "heads": 2, "context_dim": 6, "time": "add", "padding": "symmetric"},
     ),
+    "heads by level, as Stable Diffusion 2": (
+        UNet,
+        {**SMALL, "widths": (4, 8), "heads": (1, 4), "context_dim": 6, "attention": (True, True)}
+        | {"transformer_epsilon": 1e-5, "approximate": True},
+    ),
     "resnet": (ResNetDenoiser, {**SMALL, "width": 4, "blocks": 2}),
 }
 

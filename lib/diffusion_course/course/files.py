@@ -13,18 +13,18 @@ from diffusion_course.course.writing import write_together, write_whole
 
 SUMS_NAME = "SHA256SUMS"
 # The folders that `data/build.py` can make again; other files (weights) come back from git only.
-BUILT_SETS = ("fashion_mnist", "mnist", "ecg5000")
+BUILT_SETS = ("fashion_mnist", "mnist", "ecg5000", "clip_vocabulary")
 PUBLISHING = 0.1  # seconds, more than the renaming of a few files takes
 
 _ROW = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
 
 class MissingFile(FileNotFoundError):
-    """A file that the course ships is not there."""
+    """A file that the course ships, or was told to read, is not there."""
 
 
 class DamagedFile(ValueError):
-    """A file that the course ships is there, but its content is not what was shipped."""
+    """A file that the course ships, or was told to read, is there, but its content is not what it must be."""
 
 
 def remedy(relative_path: str) -> str:
@@ -75,7 +75,8 @@ def read_sums() -> dict[str, str]:
     return sums
 
 
-def _sha256_of(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file of any size, in lower-case hexadecimal."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(1 << 20):
@@ -147,7 +148,7 @@ def verify_all() -> list[tuple[str, str | None]]:
         if not path.is_file():
             report.append((name, _missing(name)))
             continue
-        received = _sha256_of(path)
+        received = sha256_of(path)
         problem = None if received == expected else _mismatch(name, expected, received, path.stat().st_size)
         report.append((name, problem))
     return report
@@ -176,7 +177,7 @@ def update_sums(paths: Iterable[Path | str]) -> None:
                 path = path.resolve().relative_to(root)
             name = _checked(path.as_posix())
             if (root / name).is_file():
-                sums[name] = _sha256_of(root / name)
+                sums[name] = sha256_of(root / name)
             elif name in sums:
                 del sums[name]
             else:

@@ -38,7 +38,7 @@ class Downsample(layers.Layer):
         self.conv = layers.Conv2D(channels, 3, strides=2, padding=inner, name="conv", dtype=self.dtype_policy)
 
     def build(self, x_shape):
-        self.conv.build(x_shape)
+        self.conv.build((*x_shape[:1], None, None, x_shape[-1]))  # Keras would not count the padding below
         self.built = True
 
     def call(self, x):

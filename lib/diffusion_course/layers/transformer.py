@@ -7,7 +7,7 @@ asks all layers of a network. Nothing is computed for it otherwise: the weights 
 import keras
 from keras import KerasTensor, layers, ops
 
-from diffusion_course.layers.attention import attention, check_heads
+from diffusion_course.layers.attention import attention, attention_in_parts, check_heads
 from diffusion_course.layers.normalization import GroupNorm, check_groups
 
 LAYER_NORM_EPSILON = 1e-5
@@ -73,7 +73,10 @@ class CrossAttention(layers.Layer):
         context = x if context is None else context
         q = self._heads(self.query(x))  # (B, N, h, d)
         k, v = self._heads(self.key(context)), self._heads(self.value(context))  # (B, M, h, d)
-        h, weights = attention(q, k, v, attention_mask)  # (B, N, h, d), (B, h, N, M)
+        if return_weights:
+            h, weights = attention(q, k, v, attention_mask)  # (B, N, h, d), (B, h, N, M)
+        else:
+            h = attention_in_parts(q, k, v, attention_mask)  # (B, N, h, d)
         _, positions, heads, size = ops.shape(h)
         h = self.out(ops.reshape(h, (-1, positions, heads * size)))  # (B, N, units)
         return (h, weights) if return_weights else h
@@ -135,6 +138,7 @@ class BasicTransformerBlock(layers.Layer):
     Args:
         heads: of both attentions; divides the size of ``x``.
         mlp_ratio: inner units of the last part over the size of ``x``.
+        approximate: of its `GEGLU`.
 
     Call arguments:
         x: (B, N, D).
@@ -148,9 +152,9 @@ class BasicTransformerBlock(layers.Layer):
     Reference: Rombach et al. 2022 (arXiv:2112.10752), appendix E.2.1; its code normalises before each part.
     """
 
-    def __init__(self, *, heads: int = 4, mlp_ratio: int = 4, **kwargs):
+    def __init__(self, *, heads: int = 4, mlp_ratio: int = 4, approximate: bool = False, **kwargs):
         super().__init__(**kwargs)
-        self.heads, self.mlp_ratio = heads, mlp_ratio
+        self.heads, self.mlp_ratio, self.approximate = heads, mlp_ratio, approximate
         like = {"dtype": self.dtype_policy}
         norms = [
             layers.LayerNormalization(epsilon=LAYER_NORM_EPSILON, name=f"norm_{i}", **like) for i in (1, 2, 3)
@@ -162,7 +166,8 @@ class BasicTransformerBlock(layers.Layer):
     def build(self, x_shape, context_shape=None):
         units = x_shape[-1]
         like = {"dtype": self.dtype_policy}
-        self.mlp = GEGLU(units=self.mlp_ratio * units, name="mlp", **like)
+        gate = {"units": self.mlp_ratio * units, "approximate": self.approximate}
+        self.mlp = GEGLU(**gate, name="mlp", **like)
         self.out = layers.Dense(units, name="out", **like)
         for norm in (self.norm_1, self.norm_2, self.norm_3):
             norm.build(x_shape)
@@ -190,7 +195,8 @@ class BasicTransformerBlock(layers.Layer):
         return (out, weights) if return_weights else out
 
     def get_config(self):
-        return {**super().get_config(), "heads": self.heads, "mlp_ratio": self.mlp_ratio}
+        own = {"heads": self.heads, "mlp_ratio": self.mlp_ratio, "approximate": self.approximate}
+        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable(package="diffusion_course")
@@ -203,11 +209,11 @@ class SpatialTransformer(layers.Layer):
         heads: of each attention; divides the channels.
         depth: number of blocks.
         groups: of the normalisation before them; divides the channels.
-        mlp_ratio: as in `BasicTransformerBlock`.
+        mlp_ratio, approximate: as in `BasicTransformerBlock`.
         epsilon: of that normalisation.
 
     Call arguments:
-        x: (B, H, W, C). Memory and time grow with (H W)**2.
+        x: (B, H, W, C). Time grows with (H W)**2; in training memory does too.
         context: (B, M, E) or None, as in `BasicTransformerBlock`.
         attention_mask: of the context, as there.
         return_weights: also return the weights with which each block looked at the context.
@@ -230,17 +236,16 @@ class SpatialTransformer(layers.Layer):
         groups: int = 8,
         mlp_ratio: int = 4,
         epsilon: float = 1e-6,
+        approximate: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.heads, self.depth, self.groups = heads, depth, groups
-        self.mlp_ratio, self.epsilon = mlp_ratio, epsilon
+        self.mlp_ratio, self.epsilon, self.approximate = mlp_ratio, epsilon, approximate
         like = {"dtype": self.dtype_policy}
         self.norm = GroupNorm(groups, epsilon=epsilon, name="norm", **like)
-        self.blocks = [
-            BasicTransformerBlock(heads=heads, mlp_ratio=mlp_ratio, name=f"block_{i}", **like)
-            for i in range(depth)
-        ]
+        block = {"heads": heads, "mlp_ratio": mlp_ratio, "approximate": approximate}
+        self.blocks = [BasicTransformerBlock(**block, name=f"block_{i}", **like) for i in range(depth)]
 
     def build(self, x_shape, context_shape=None):
         batch, height, width, channels = x_shape
@@ -285,4 +290,5 @@ class SpatialTransformer(layers.Layer):
 
     def get_config(self):
         own = {"heads": self.heads, "depth": self.depth, "groups": self.groups}
-        return {**super().get_config(), **own, "mlp_ratio": self.mlp_ratio, "epsilon": self.epsilon}
+        own |= {"mlp_ratio": self.mlp_ratio, "epsilon": self.epsilon, "approximate": self.approximate}
+        return {**super().get_config(), **own}

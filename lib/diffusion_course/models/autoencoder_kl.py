@@ -5,6 +5,7 @@ import numpy as np
 from keras import layers, ops
 
 from diffusion_course.backend import undivided
+from diffusion_course.layers.attention import SelfAttention2D
 from diffusion_course.layers.folding import fold_pixels, unfold_pixels
 from diffusion_course.layers.normalization import GroupNorm
 from diffusion_course.layers.plain_residual import PlainResidualBlock
@@ -31,6 +32,10 @@ class AutoencoderKL(keras.Model):
         widths: channels at each resolution, from the picture inwards; each level halves height and width.
         num_res_blocks: residual blocks per level of the encoder; the decoder has one more. Both have another one in
             the middle.
+        middle_attention: whether the middle is as in Stable Diffusion: a second residual block, and between the two
+            self-attention with one head.
+        code_convs: whether a 1 x 1 convolution follows the encoder's last, and another one comes before the decoder's
+            first, as in Stable Diffusion, which inherited them from an autoencoder with discrete codes.
         groups: of each group normalisation; divides all widths.
         epsilon: of each group normalisation.
         latent_scale: what codes are multiplied by for the diffusion model, so that its data have variance 1: from
@@ -54,7 +59,8 @@ class AutoencoderKL(keras.Model):
         ValueError: a size breaks one of these rules, or a scale is not positive.
 
     Reference: Rombach et al. 2022 (arXiv:2112.10752), section 3.1 and appendix G; Esser, Rombach and Ommer 2021
-    (arXiv:2012.09841) for the networks, here without attention.
+    (arXiv:2012.09841) for the networks. Stable Diffusion: no fold, widths 128, 256, 512, 512, two residual blocks, 32
+    groups with an epsilon of 1e-6, and both of the switches.
     """
 
     def __init__(
@@ -65,6 +71,8 @@ class AutoencoderKL(keras.Model):
         fold: int = 2,
         widths=(64, 96),
         num_res_blocks: int = 1,
+        middle_attention: bool = False,
+        code_convs: bool = False,
         groups: int = 8,
         epsilon: float = 1e-5,
         latent_scale: float = 1.0,
@@ -75,6 +83,7 @@ class AutoencoderKL(keras.Model):
         check_sides(image_shape, fold, widths)
         self.image_shape, self.latent_channels, self.fold = tuple(image_shape), latent_channels, fold
         self.widths, self.num_res_blocks = tuple(widths), num_res_blocks
+        self.middle_attention, self.code_convs = middle_attention, code_convs
         self.groups, self.epsilon = groups, epsilon
         self._latent_scale = self.add_weight(
             shape=(), initializer="ones", trainable=False, dtype="float32", name="latent_scale"
@@ -106,6 +115,20 @@ class AutoencoderKL(keras.Model):
         own = {"groups": self.groups, "epsilon": self.epsilon, "dtype": self.dtype_policy}
         return PlainResidualBlock(channels=channels, name=name, **own)
 
+    def _middle(self, h, name):
+        n = self.widths[-1]
+        if not self.middle_attention:
+            return self._block(n, f"{name}_middle")(h)
+        norm = {"groups": self.groups, "epsilon": self.epsilon, "dtype": self.dtype_policy}
+        h = self._block(n, f"{name}_middle_block_0")(h)
+        h = SelfAttention2D(heads=1, name=f"{name}_middle_attention", **norm)(h)
+        return self._block(n, f"{name}_middle_block_1")(h)
+
+    def _code_conv(self, h, channels, name):
+        # float32 like the last convolution, and for the same reason
+        own = {"name": f"{name}_code", "dtype": "float32"}
+        return layers.Conv2D(channels, 1, **own)(h) if self.code_convs else h
+
     def _end(self, h, channels, name):
         """norm, SiLU and a convolution in float32: losses and samples are computed from what it gives."""
         norm = {"epsilon": self.epsilon, "name": f"{name}_norm", "dtype": self.dtype_policy}
@@ -123,8 +146,9 @@ class AutoencoderKL(keras.Model):
                 h = self._block(n, f"encoder_{level}_block_{i}")(h)
             if level < len(self.widths) - 1:
                 h = Downsample(channels=n, name=f"encoder_{level}_halve", **like)(h)
-        h = self._block(self.widths[-1], "encoder_middle")(h)
+        h = self._middle(h, "encoder")
         h = self._end(h, 2 * self.latent_channels, "encoder")  # (B, H / f, W / f, 2 c)
+        h = self._code_conv(h, 2 * self.latent_channels, "encoder")
         mean, log_variance = ops.split(h, 2, axis=-1)
         # Clipped here: training, sampling and measuring see the same Gaussian.
         log_variance = ops.clip(log_variance, *LOG_VARIANCE_RANGE)
@@ -133,8 +157,9 @@ class AutoencoderKL(keras.Model):
     def _decoder(self) -> keras.Model:
         like = {"dtype": self.dtype_policy}
         z = keras.Input(self.latent_shape, name="z")
-        h = layers.Conv2D(self.widths[-1], 3, padding="same", name="decoder_first", **like)(z)
-        h = self._block(self.widths[-1], "decoder_middle")(h)
+        h = self._code_conv(z, self.latent_channels, "decoder")
+        h = layers.Conv2D(self.widths[-1], 3, padding="same", name="decoder_first", **like)(h)
+        h = self._middle(h, "decoder")
         for level, n in reversed(list(enumerate(self.widths))):
             for i in range(self.num_res_blocks + 1):
                 h = self._block(n, f"decoder_{level}_block_{i}")(h)
@@ -187,8 +212,9 @@ class AutoencoderKL(keras.Model):
         return tuple(x_shape)
 
     def get_config(self):
-        names = ("image_shape", "latent_channels", "fold", "widths", "num_res_blocks", "groups", "epsilon")
-        own = {name: getattr(self, name) for name in (*names, "latent_scale")}
+        names = ("image_shape", "latent_channels", "fold", "widths", "num_res_blocks", "middle_attention")
+        names += ("code_convs", "groups", "epsilon", "latent_scale")
+        own = {name: getattr(self, name) for name in names}
         return {**super().get_config(), **own}
 
 

@@ -27,8 +27,9 @@ class UNet(keras.Model):
         attention: for each level, whether attention follows its blocks; by default nowhere. The middle has one if
             ``middle_attention``. It is self-attention; with a ``context_dim`` a transformer that sees the context too.
         middle_attention: attention between the two blocks at the bottom.
-        heads: of each attention.
+        heads: of each attention; or one number for each level, the last of which is the middle's too.
         transformer_depth: blocks of each transformer; without a ``context_dim`` there are none.
+        transformer_epsilon, approximate: ``epsilon`` and ``approximate`` of each `SpatialTransformer`.
         groups: of each group normalisation; divides all widths.
         embedding_units: size of the time embedding, by default four times the first width.
         skips: whether the way up sees the features of the way down. False is the ablation of chapter 07.
@@ -67,6 +68,8 @@ class UNet(keras.Model):
         middle_attention=True,
         heads=4,
         transformer_depth=1,
+        transformer_epsilon=1e-6,
+        approximate=False,
         groups=8,
         embedding_units=None,
         skips=True,
@@ -87,6 +90,10 @@ class UNet(keras.Model):
             raise ValueError(
                 f"`attention` must have one entry per level. Received: attention={attention}, widths={widths}"
             )
+        heads = heads if isinstance(heads, int) else tuple(heads)
+        heads_at = (heads,) * len(widths) if isinstance(heads, int) else heads
+        if len(heads_at) != len(widths):
+            raise ValueError(f"`heads` must have one number per level. Received: {heads}, widths={widths}")
         side = fold * 2 ** (len(widths) - 1)
         if fold < 1 or height % side or width % side:
             raise ValueError(
@@ -112,26 +119,27 @@ class UNet(keras.Model):
         def block(n, name):
             return ResidualBlock(channels=n, groups=groups, dropout=dropout, time=time, name=name, **common)
 
-        def attend(wanted, h, name):
+        def attend(wanted, h, level, name):
             if not wanted:
                 return h
-            common_to_both = {"heads": heads, "groups": groups, "name": name, **common}
+            common_to_both = {"heads": heads_at[level], "groups": groups, "name": name, **common}
             if context is None:
                 return SelfAttention2D(**common_to_both)(h)
-            return SpatialTransformer(depth=transformer_depth, **common_to_both)(h, context)
+            own = {"depth": transformer_depth, "epsilon": transformer_epsilon, "approximate": approximate}
+            return SpatialTransformer(**own, **common_to_both)(h, context)
 
         bridges = [h]
         for level, n in enumerate(widths):
             for i in range(num_res_blocks):
                 h = block(n, f"down_{level}_block_{i}")(h, embedding)
-                h = attend(attention[level], h, f"down_{level}_attention_{i}")
+                h = attend(attention[level], h, level, f"down_{level}_attention_{i}")
                 bridges.append(h)
             if level < len(widths) - 1:
                 h = Downsample(channels=n, padding=padding, name=f"down_{level}_halve", **common)(h)
                 bridges.append(h)
 
         h = block(widths[-1], "middle_block_0")(h, embedding)
-        h = attend(middle_attention, h, "middle_attention")
+        h = attend(middle_attention, h, -1, "middle_attention")
         h = block(widths[-1], "middle_block_1")(h, embedding)
 
         for level, n in reversed(list(enumerate(widths))):
@@ -140,7 +148,7 @@ class UNet(keras.Model):
                 if skips:
                     h = layers.Concatenate(name=f"up_{level}_join_{i}", **common)([h, bridge])
                 h = block(n, f"up_{level}_block_{i}")(h, embedding)
-                h = attend(attention[level], h, f"up_{level}_attention_{i}")
+                h = attend(attention[level], h, level, f"up_{level}_attention_{i}")
             if level:
                 h = Upsample(channels=n, name=f"up_{level}_double", **common)(h)
 
@@ -151,6 +159,7 @@ class UNet(keras.Model):
         self.widths, self.num_res_blocks = widths, num_res_blocks
         self.attention, self.middle_attention, self.heads = attention, middle_attention, heads
         self.transformer_depth, self.groups, self.embedding_units = transformer_depth, groups, embedding_units
+        self.transformer_epsilon, self.approximate = transformer_epsilon, approximate
         self.skips, self.dropout = skips, dropout
         self.context_dim, self.pooled_dim, self.num_classes = context_dim, pooled_dim, num_classes
         self.extra_channels = extra_channels
@@ -159,5 +168,6 @@ class UNet(keras.Model):
     def get_config(self):
         parts = ("image_shape", "out_channels", "fold", "widths", "num_res_blocks", "attention")
         parts += ("middle_attention", "heads", "transformer_depth", "groups", "embedding_units", "skips")
+        parts += ("transformer_epsilon", "approximate")
         parts += ("dropout", "context_dim", "pooled_dim", "num_classes", "extra_channels", "time", "padding")
         return config_of(self, parts)

@@ -15,6 +15,7 @@ from diffusion_course.plots.panels import Panel, density_panels, gaussian_like, 
 from diffusion_course.plots.planes import plane_grid, plane_panels
 from diffusion_course.plots.prompts import prompt_sheet
 from diffusion_course.plots.signals import lines_along, signal_overlays
+from diffusion_course.plots.sizes import part_bars
 from diffusion_course.plots.style import CLASS_COLOURS, CLASS_MARKERS
 from diffusion_course.plots.trajectories import film, steps_against_quality
 from diffusion_course.plots.word_steps import word_steps
@@ -38,6 +39,7 @@ __all__ = [
     "layer_boxes",
     "line_panels",
     "lines_along",
+    "part_bars",
     "plane_grid",
     "plane_panels",
     "plane_points",
