@@ -1,6 +1,6 @@
 """DDIM: the same network, fewer steps, with as much fresh noise as you like, down to none.
 
-Built by hand in chapter 09.
+Built by hand in chapter 09; its way from a picture up to the noise, `invert`, in chapter 10.
 """
 
 from collections.abc import Callable, Iterator
