@@ -22,7 +22,9 @@ def test_clean_mean_is_the_posterior_mean_of_shrunken_points():
 def test_annealed_langevin_ends_with_the_variance_of_its_last_level():
     levels, size = np.geomspace(5, 0.5, 10), 0.1
     z = rng.standard_normal((10, 20, 20_000, 1))
-    end = ch10.annealed(lambda x, s: -x / (0.01 + s**2), 5 * rng.standard_normal((20_000, 1)), levels, size, z)
+    end = ch10.annealed(
+        lambda x, s: -x / (0.01 + s**2), 5 * rng.standard_normal((20_000, 1)), levels, size, z
+    )
     expected = ch10.langevin_variance(0.01 + 0.5**2, size * 0.5**2)
     # Twenty steps at a level do not quite forget the one before, whose variance is larger.
     assert 0.97 * expected < end.var() < 1.25 * expected
