@@ -40,5 +40,4 @@ def untrained_14():
         **{f"read_{kind}": share for kind, share in read.items()},
         "latent_std": float(encode_pictures(autoencoder, held_out["two"][1]).std()),
         "hand_psnr": psnr_of("autoencoder-scenes-f4", "one"),
-        "control_gain": 0.0,  # of networks that paint nothing
     }

@@ -15,6 +15,7 @@ from diffusion_course.pipelines.image_to_image import ImageToImagePipeline
 from diffusion_course.pipelines.inpaint import InpaintPipeline
 from diffusion_course.pipelines.word_maps import word_map, words_of
 from diffusion_course.tokenizer import load_tokenizer
+from diffusion_course.training.inpainting import inpainting_examples
 
 # All networks say the same whatever they are told, so few pictures and steps show it as well as many.
 COUNT, HOW = 16, {"steps": 2, "batch_size": 16}
@@ -51,6 +52,23 @@ def shape_masks(pipeline, pictures, captions, found):
     return inside.repeat(4, axis=1).repeat(4, axis=2)
 
 
+def what_another_hole_costs(pipeline, pictures):
+    """Error with another picture's hole and surroundings shown, over that with its own, by the empty sentence."""
+    diffusion, t = pipeline.diffusion, 600
+    signal, sigma = diffusion.schedule.signal[t], diffusion.schedule.sigma[t]
+    z, noise = pipeline.encode(pictures, COUNT), diffusion.noise(COUNT)
+    extra = inpainting_examples(pipeline.autoencoder, 2 * np.float32(pictures) - 1)
+    told = {name: ops.convert_to_numpy(value) for name, value in pipeline.conditions([""] * COUNT).items()}
+    told |= {"x": np.float32(signal * z + sigma * noise), "t": np.full(COUNT, t)}
+    velocity = signal * noise - sigma * z
+
+    def error(shown):
+        said = ops.convert_to_numpy(diffusion.network({**told, "extra": shown}))
+        return float(np.mean((said - velocity) ** 2))
+
+    return error(np.roll(extra, 1, axis=0)) / error(extra)
+
+
 def untrained_16():
     """The chapter's metrics, of networks with their first weights."""
     parts = (
@@ -83,7 +101,7 @@ def untrained_16():
     return {
         "follow_at_full": right(edited(1.0), asked),
         "kept_in_silence": right(edited(0.5)),
-        "nine_lead": filled(nine, cut) - filled(repaint, cut),
+        "nine_looks": what_another_hole_costs(nine, given),
         "cut_nine": filled(nine, cut),
         "cover_repaint": filled(repaint, boxes),
         "cover_nine": filled(nine, boxes),

@@ -15,6 +15,7 @@ from diffusion_course.models.weights import weights_as_bytes
 from diffusion_course.pipelines.diffusion import load_pipeline, pipeline_for
 from diffusion_course.recipes.base import training_data
 from diffusion_course.recipes.diffusion import FOCUS, PLANS
+from diffusion_course.recipes.scenes_autoencoders import KL_WEIGHT
 
 
 @pytest.fixture(autouse=True)
@@ -162,6 +163,17 @@ def test_course_trains_on_steps_that_were_found_as_good_as_the_best():
     assert ratios["muon", FOCUS] < ratios["muon", ()] < ratios["adam", ()]
     (stage,) = PLANS["unet-mnist-muon"].stages
     assert (stage.optimizer, stage.focus) == ("muon", FOCUS)
+
+
+def test_course_weighs_the_kl_as_a_diffusion_model_likes_it():
+    networks = json.loads((results_dir() / "latent_space.json").read_text(encoding="utf-8"))["networks"]
+    shares = {
+        float(name.removeprefix("latents, KL ")): sum(curve[-1]["both"] for curve in repeats) / len(repeats)
+        for name, repeats in networks.items()
+        if name.startswith("latents")
+    }
+    assert shares[KL_WEIGHT] > max(shares.values()) - 0.05  # closer is within the spread of one training
+    assert min(shares.values()) < shares[KL_WEIGHT] - 0.3  # so the measure can tell weights apart
 
 
 @pytest.mark.slow

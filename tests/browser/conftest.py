@@ -2,7 +2,7 @@
 
 import nbformat
 import pytest
-from lab_server import Lab, LabServer
+from lab_server import PATIENCE, Lab, LabServer
 
 from diffusion_course.tools.chromium import FLAGS, MISSING, find_chromium, in_ci
 
@@ -30,7 +30,8 @@ def browser(chromium):
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        how = {"args": list(FLAGS), "timeout": 1000 * PATIENCE}
+        browser = playwright.chromium.launch(executable_path=chromium, **how)
         yield browser
         browser.close()
 

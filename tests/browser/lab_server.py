@@ -30,6 +30,9 @@ SETTINGS = {
 }
 # An answer to GET that never comes must not hang a test for ever.
 HTTP_TIMEOUT = 10
+# Seconds. What is waited for comes after few of them; on CI's machine, or on one that trains beside the tests, it takes
+# many times as long. Each wait ends as soon as the thing is there.
+PATIENCE = 300
 # The server is on this machine: no proxy that the environment names knows it.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -77,7 +80,7 @@ class LabServer:
         with self._log.open("w", encoding="utf-8") as log:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
-            self._wait_until_up(60)
+            self._wait_until_up(PATIENCE)
         except BaseException:
             self.__exit__()
             raise
@@ -153,18 +156,19 @@ class Lab:
             shutil.copy(path, self.server.root / path.name)
             path = Path(path.name)
         context = self._browser.new_context(viewport={"width": width, "height": height})
+        context.set_default_timeout(1000 * PATIENCE)
         page = context.new_page()
         page.problems = []
         page.on("console", lambda m: page.problems.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: page.problems.append(str(error)))
         page.goto(self.server.lab_url(path.as_posix(), f"test-{secrets.token_hex(4)}"))
-        page.wait_for_function("() => window.jupyterapp !== undefined", timeout=60_000)
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        page.wait_for_function("() => window.jupyterapp !== undefined")
+        page.wait_for_selector(".jp-Notebook .jp-Cell")
         self.wait_idle(page)
         self.set_theme(page, theme)
         return page
 
-    def run_all(self, page, timeout: float = 120) -> None:
+    def run_all(self, page, timeout: float = PATIENCE) -> None:
         """Runs every code cell and waits for the last one.
 
         Raises:
@@ -195,7 +199,7 @@ class Lab:
             page.wait_for_timeout(100)
         self.wait_idle(page)
 
-    def wait_idle(self, page, timeout: float = 60) -> None:
+    def wait_idle(self, page, timeout: float = PATIENCE) -> None:
         """Waits until the notebook's kernel is idle, at most `timeout` seconds."""
         page.wait_for_function(f"() => {KERNEL_STATUS} === 'idle'", timeout=timeout * 1000)
 

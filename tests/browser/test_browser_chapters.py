@@ -43,7 +43,7 @@ def chapter(lab, tmp_path):
         nbformat.write(up_to_widget(nbformat.read(notebooks_dir() / name, as_version=4)), tmp_path / name)
         page = lab.open(tmp_path / name)
         pages.append(page)
-        lab.run_all(page, timeout=240)
+        lab.run_all(page, timeout=600)
         return page
 
     yield run

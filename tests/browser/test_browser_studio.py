@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import painters
 import pytest
-from lab_server import run_in_kernel
+from lab_server import PATIENCE, run_in_kernel
 
 from diffusion_course.studio.desk import Desk
 from diffusion_course.studio.engine import Engine
@@ -21,9 +21,19 @@ WIDGET = f"""
 import sys
 sys.path.insert(0, {str(Path(painters.__file__).parent)!r})
 import painters
+import json, threading, time
 from diffusion_course.studio.engine import Engine
 from diffusion_course.widgets.studio import Studio
-studio = Studio(Engine(lambda name, kind: painters.pixels(kind), model="tiny"))
+
+class Held(Engine):  # paints only while its gate is open
+    def paint(self, wanted):
+        for event in super().paint(wanted):
+            gate.wait()
+            yield event
+
+gate = threading.Event()
+gate.set()
+studio = Studio(Held(lambda name, kind: painters.pixels(kind), model="tiny"))
 studio
 """
 
@@ -47,7 +57,9 @@ def page(browser, server):
 
 
 def opened(browser, server, **context):
-    page = browser.new_context(viewport={"width": 1100, "height": 1000}, **context).new_page()
+    context = browser.new_context(viewport={"width": 1100, "height": 1000}, **context)
+    context.set_default_timeout(1000 * PATIENCE)
+    page = context.new_page()
     page.problems = []
     page.on("console", lambda m: page.problems.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda error: page.problems.append(str(error)))
@@ -70,7 +82,6 @@ def painted(page, count: int) -> None:
         "count => document.querySelectorAll('.studio-kept').length >= count"
         " && document.querySelector('.studio-stop').disabled",
         arg=count,
-        timeout=120_000,
     )
 
 
@@ -136,6 +147,16 @@ def test_dragging_paints_again_and_what_was_painted_stays_on_the_shelf(page):
     painted(page, 3)
     page.locator(".studio-kept").nth(2).click()
     np.testing.assert_array_equal(pixels(page), first)
+    line = page.locator("input[name=negative]")
+    line.fill("a red star")
+    line.press("Enter")
+    painted(page, 4)
+    line.blur()
+    page.wait_for_timeout(1000)  # more than a change waits for
+    assert status(page).startswith("Painted") and page.locator(".studio-kept").count() == 4, "painted once"
+    line.fill("a blue ring")
+    line.blur()
+    painted(page, 5)
 
 
 def test_a_painted_mask_changes_the_hole_and_nothing_else(page):
@@ -194,13 +215,13 @@ def test_stop_and_closing_the_page_end_the_work(browser, server):
     page.wait_for_function("() => /step [1-9]/.test(document.querySelector('.studio-status').textContent)")
     running = server.desk._running
     page.get_by_role("button", name="Stop").click()
-    assert running.done.wait(20) and status(page) == "Stopped."
+    assert running.done.wait(PATIENCE) and status(page) == "Stopped."
     page.keyboard.press("Tab")
     page.get_by_role("button", name="Paint").click()
     page.wait_for_function("() => /step [1-9]/.test(document.querySelector('.studio-status').textContent)")
     running = server.desk._running
     page.context.close()
-    assert running.done.wait(20) and running._cancelled.is_set()
+    assert running.done.wait(PATIENCE) and running._cancelled.is_set()
 
 
 def test_light_dark_and_narrow(browser, server):
@@ -237,12 +258,26 @@ def test_the_widget_paints_in_jupyterlab_and_python_stays_free(lab, notebook):
     assert "“star”" in page.locator(".studio-told").inner_text()
     made = run_in_kernel(
         page,
-        "import json; event = list(studio.desk.engine.paint(studio.desk.engine.check("
+        "event = list(studio.desk.engine.paint(studio.desk.engine.check("
         "{'prompt': 'a red star', 'steps': 4})))[-1]; print(json.dumps(event['picture']))",
     )
     rgb = np.array(picture).reshape(-1, 4)[:, :3]
     expected = np.frombuffer(base64.b64decode(made), np.uint8).reshape(-1, 3)
     assert np.abs(rgb - expected.astype(int)).max() <= 1
+
+    run_in_kernel(page, "gate.clear(); print(0)")
+    page.locator(".studio-paint").click()
+    # Python opens the gate, which it could not if painting kept it busy.
+    held = """
+while studio.desk._running is None:
+    time.sleep(0.01)
+held = not studio.desk._running.done.is_set()
+gate.set()
+print(json.dumps(held))
+"""
+    assert run_in_kernel(page, held) is True
+    painted(page, 2)
+
     page.locator("input[name=prompt]").fill("red " * 1500)
     page.keyboard.press("Enter")
     page.wait_for_function("() => document.querySelector('.studio-fault').textContent.includes('4000')")

@@ -32,6 +32,14 @@ widgets.attention_map(look, pictures, "a red star", longest=3)
 drawn = {s: rng.random((2, 8, 8, 8, 1)) for s in (0.0, 1.0, 3.0)}
 widgets.guidance_scale(drawn, {"fidelity": {0: 0.1, 1: 0.9, 3: 1.0}, "diversity": {0: 1.6, 1: 0.9, 3: 0.6}}, ["a", "b"])
 """,
+    "hole_filler": """
+def fill(picture, mask, prompt, seed):
+    return np.where(mask[..., None], (seed + len(prompt)) % 97 / 97, picture)
+
+holes = np.zeros((8, 8))
+holes[2:5, 3:7] = 1
+widgets.hole_filler(fill, pictures.repeat(3, axis=-1), "a red star", holes)
+""",
     "latent_cells": """
 maps = rng.standard_normal((3, 4, 4, 2))
 
@@ -102,6 +110,19 @@ def generate(word, strength, seed):
 
 widgets.word_pictures(generate, ["bag", "dress"])
 """,
+    "word_swap": """
+from diffusion_course.widgets.word_swap import Walk
+
+def walk(prompts, seed):
+    found = []
+    for prompt in prompts:
+        words = prompt.split()
+        noise = np.random.default_rng([seed, len(prompt)])
+        found.append(Walk(words, [30, 20, 10], noise.random((3, 8, 8, 3)), noise.random((3, 4, 4, len(words))) / 9))
+    return found
+
+widgets.word_swap(walk, ["a red star", "a blue star"], 3, word=2, longest=3)
+""",
 }
 SEEN = "cell => [...cell.querySelectorAll('.widget-html-content, canvas')].map(view).join()"
 VIEW = "const view = e => e.tagName === 'CANVAS' ? e.toDataURL() : e.innerHTML;"
@@ -142,7 +163,10 @@ def test_every_widget_of_the_library_is_shown():
     assert sorted(CELLS) == sorted(widgets.__all__)
 
 
-@pytest.mark.parametrize("cell", [name for name in CELLS if name != "latent_explorer"], indirect=True)
+OWN_TESTS = ("latent_explorer", "hole_filler")
+
+
+@pytest.mark.parametrize("cell", [name for name in CELLS if name not in OWN_TESTS], indirect=True)
 def test_every_control_changes_what_is_seen(page, cell):
     sliders, lists = cell.locator(".noUi-target"), cell.locator("select")
     moved = set()
@@ -189,6 +213,45 @@ def test_neighbours_follow_what_is_typed_and_say_what_they_do_not_know(page, cel
     cell.get_by_text("Not a word of the captions").wait_for()
     assert_changes(page, cell, lambda: line.fill("a red ring " * 9))
     cell.get_by_text("Too long: 6 tokens fit").wait_for()
+
+
+@pytest.mark.parametrize("cell", ["hole_filler"], indirect=True)
+def test_a_hole_is_painted_filled_as_asked_and_filled_again(page, cell):
+    views = "cell => [...cell.querySelectorAll('.widget-html-content img')].map(img => img.src)"
+    painted = "cell => cell.querySelector('.mask-painter-picture').toDataURL()"
+    fill, go_on = (cell.get_by_role("button", name=name) for name in ("Fill", "Go on with it"))
+    cell.get_by_text('"a red star" in 12 of 64 pixels').wait_for()
+    line, seed = cell.locator("input[type=text]").first, cell.locator(".noUi-handle")
+
+    line.fill("a blue ring on grey")
+    assert_changes(page, cell, fill.click)
+    cell.get_by_text('"a blue ring on grey" in 12 of 64 pixels').wait_for()
+    seed.focus()
+    page.keyboard.press("ArrowRight")
+    before, after = cell.evaluate(views)
+    assert_changes(page, cell, fill.click)
+    assert cell.evaluate(views)[0] == before and cell.evaluate(views)[1] != after
+
+    cell.locator(".mask-painter-brush").select_option("1")
+    box = cell.locator(".mask-painter-stage").bounding_box()
+    page.mouse.move(box["x"] + 0.5 * box["width"] / 8, box["y"] + 7.5 * box["height"] / 8)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 2.5 * box["width"] / 8, box["y"] + 7.5 * box["height"] / 8, steps=3)
+    page.mouse.up()
+    cell.get_by_text("15 of 64 pixels are painted").wait_for()
+    assert_changes(page, cell, fill.click)
+    cell.get_by_text("in 15 of 64 pixels", exact=False).wait_for()
+    cell.get_by_text("0 pixels outside of the mask have changed").wait_for()
+
+    shown, filled = cell.evaluate(painted), cell.evaluate(views)[1]
+    assert_changes(page, cell, go_on.click)
+    assert cell.evaluate(painted) != shown
+    seed.focus()
+    page.keyboard.press("ArrowRight")
+    assert_changes(page, cell, fill.click)
+    assert cell.evaluate(views)[0] == filled, "what was filled is what is begun with"
+    assert_changes(page, cell, lambda: cell.locator("select").first.select_option(index=2))
+    assert not re.search(r"[A-Z]\w+(Error|Exception)", seen(cell))
 
 
 def test_nothing_was_reported_on_the_console(page):

@@ -3,6 +3,8 @@
 import http.client
 import json
 import socket
+import struct
+import sys
 import threading
 import time
 
@@ -117,7 +119,14 @@ def test_strangers_are_refused(server, engine, method, path, headers, told):
         (b'{"sampler": "euler"}', {}, 400, "sampler must be one of"),
         (b"{}", {"Content-Type": "text/plain"}, 415, "application/json. Received: 'text/plain'"),
         (b"prompt=a", {"Content-Type": "application/x-www-form-urlencoded"}, 415, "application/json"),
-        (b"{}", {"Content-Length": "-3"}, 411, "Content-Length"),
+        (
+            b'{"seed": 1' + b"0" * 400 + b"}",
+            {},
+            400,
+            "seed must be a whole number from 0 to 9999. Received: 1000",
+        ),
+        (b"{}", {"Content-Length": "-3"}, 411, "Content-Length. Received: '-3'"),
+        (b"{}", {"Content-Length": "9" * 5000}, 413, f"{LARGEST} bytes. Received: 999"),
         (b" " * (LARGEST + 1), {}, 413, f"{LARGEST} bytes. Received: {LARGEST + 1}"),
     ],
 )
@@ -136,6 +145,40 @@ def test_other_paths_and_methods(server):
     assert ask(server, path="/../../etc/passwd")[0] == 404
     assert ask(server, "POST", "/", b"{}", JSON)[0] == 404
     assert ask(server, "PUT", "/paint", b"{}", JSON)[0] == 501
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_address_that_is_none_is_told_so(server, method):
+    head = f"{method} http://[ HTTP/1.1\r\nHost: 127.0.0.1:{server.server_port}\r\nContent-Length: 0\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.server_port)) as page:
+        page.sendall(head.encode())
+        answer = http.client.HTTPResponse(page)
+        answer.begin()
+        assert answer.status == 404 and "Received: 'http://['" in json.loads(answer.read())["message"]
+
+
+def test_who_stays_silent_after_a_refusal_or_has_gone_leaves_no_trace_on_the_terminal(
+    server, monkeypatch, capfd
+):
+    monkeypatch.setattr(serving, "LINGER", 0.1)
+    told = []
+    monkeypatch.setattr(server, "handle_error", lambda *_: told.append(sys.exc_info()[1]))
+    request = f"GET /none HTTP/1.1\r\nHost: 127.0.0.1:{server.server_port}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", server.server_port)) as silent:
+        silent.sendall(request)
+        silent.settimeout(10)
+        while silent.recv(1000):  # and stays
+            pass
+        threads = [thread for thread in threading.enumerate() if "process_request" in thread.name]
+        for thread in threads:
+            thread.join(10)
+        assert not any(thread.is_alive() for thread in threads)
+    gone = socket.create_connection(("127.0.0.1", server.server_port))
+    gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not a goodbye
+    gone.sendall(request)
+    gone.close()
+    assert ask(server)[0] == 200
+    assert told == [] and capfd.readouterr().err == ""
 
 
 def test_a_second_wish_ends_the_first(server, engine):

@@ -23,7 +23,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def page(address: str, seconds: float = 30) -> str:
+def page(address: str, seconds: float = 300) -> str:
     """What a server on this machine answers; it prints its address a moment before it listens."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     end = time.monotonic() + seconds
@@ -60,7 +60,7 @@ def test_the_printed_address_opens_chapter_00_and_ending_the_command_frees_the_p
         assert f":{port}/lab/tree/notebooks/00_tiny.ipynb?token=" in address
         assert '"news": {"disabled": true}' in page(address)
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=300)
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", port)) != 0, "the server lives on"
     finally:

@@ -100,6 +100,35 @@ def test_begins_with_a_picture(call, tmp_path):
     assert np.abs(read("other.png").astype(int) - picture).max() > 10
 
 
+def test_transparent_pixels_are_white(call, tmp_path):
+    clear = np.zeros((8, 8, 4), "uint8")
+    clear[2:4, :, :] = 0, 0, 255, 255
+    Image.fromarray(clear).save(tmp_path / "clear.png")
+    expected = np.full((8, 8, 3), 255)
+    expected[2:4] = 0, 0, 255
+    assert call("star", "--init", "clear.png", "--strength", 0, "--out", "same.png").exit_code == 0
+    np.testing.assert_array_equal(read("same.png"), expected)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@pytest.mark.parametrize("kind", ["png", "gif", "jpeg", "bmp", "tiff", "webp"])
+def test_a_damaged_picture_is_refused_or_read_and_never_an_error_of_its_own(tmp_path, kind):
+    rng, path = np.random.default_rng(0), tmp_path / f"picture.{kind}"
+    Image.fromarray(rng.integers(0, 256, (8, 8, 3), "uint8")).save(path)
+    whole, refused = path.read_bytes(), 0
+    for trial in range(60):
+        damaged = bytearray(whole[: rng.integers(len(whole))] if trial % 2 else whole)
+        for place in rng.integers(max(len(damaged), 1), size=4 * bool(damaged)):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(bytes(damaged))
+        try:
+            assert paint._open("--init", path).mode == "RGB"
+        except paint.Refused as error:
+            assert str(error).startswith("--init must")
+            refused += 1
+    assert refused > 20
+
+
 def test_paints_in_a_hole_and_nowhere_else(call, tmp_path):
     rng = np.random.default_rng(1)
     picture, hole = rng.integers(0, 256, (8, 8, 3)).astype("uint8"), np.zeros((8, 8), bool)
@@ -128,6 +157,12 @@ def test_long_and_foreign_prompts_warn_and_are_painted(call):
     [
         ((), "either a prompt or --prompts FILE. Received: neither"),
         (("star", "--prompts", "text.txt"), "Received: both"),
+        (("", "--prompts", "text.txt"), "Received: both"),
+        (("--prompts", "two.txt", "--out", "fold"), "must not be a folder. Received: fold/0001.png"),
+        (("star", "--out", "fold/0001.png"), "must not be a folder. Received: fold/0001.png"),
+        (("star", "--out", 300 * "a" + ".png"), "must have a name that this system takes"),
+        (("star", "--out", 245 * "a" + ".png"), "must be a folder that may be written"),
+        (("star", "--film", 300 * "a" + ".gif"), "must have a name that this system takes"),
         (("star", "--out", "star.jpg"), "--out must end in .png. Received: 'star.jpg'"),
         (("star", "--out", "text.txt/star.png"), "text.txt, which is a file"),
         (("--prompts", "none.txt"), "--prompts must be a text file"),
@@ -142,14 +177,18 @@ def test_long_and_foreign_prompts_warn_and_are_painted(call):
         (("star", "--init", "small.png", "--mask", "small.png", "--strength", "1"), "--strength with --mask"),
         (("star", "--init", "text.txt"), "--init must be a picture"),
         (("star", "--init", "none.png"), "--init must be a picture"),
+        (("star", "--init", "deep.png"), "--init must have 8 bits per colour. Received: mode 'I"),
         (("star", "--init", "small.png", "--mask", "wide.png"), "the size of --init, 8 x 8. Received: 12 x 8"),
         (("star", "--init", "small.png", "--mask", "small.png"), "greys such as 100 of 255"),
+        (("star", "--init", "wide.png", "--mask", "wide.png"), "--mask must be white in at least one pixel"),
         (("star", "--init", "wide.png"), "must have 8 x 8 pixels or a multiple, such as 32 x 32. Received: 12 x 8"),
         (("star", "--size", "20"), "--size must be a multiple of 8, up to 4096. Received: 20"),
         (("star", "--size", "0"), "Received: 0"),
         (("star", "--size", "8000"), "Received: 8000"),
         (("star", "--steps", "51"), "must be an integer from 1 to 50. Received: steps=51"),
-        (("star", "--guidance", "nan"), "must be a finite number"),
+        (("star", "--guidance", "nan"), "--guidance must be from -100 to 100. Received: nan"),
+        (("star", "--guidance", "1e39"), "--guidance must be from -100 to 100. Received: 1e+39"),
+        (("star", "--guidance", "-1e9"), "--guidance must be from -100 to 100. Received: -1000000000.0"),
         (("star", "--seed", "-1"), "`seed` must be an integer of 0 or more"),
         (("star", "--sampler", "euler"), "A sampler must be one of dpm, dpm-ode, ddim, ddpm"),
     ],
@@ -159,6 +198,9 @@ def test_refuses_and_writes_nothing(call, tmp_path, arguments, message):
     (tmp_path / "empty.txt").write_text("", encoding="utf-8")
     Image.fromarray(np.full((8, 8), 100, "uint8")).save(tmp_path / "small.png")
     Image.fromarray(np.zeros((8, 12), "uint8")).save(tmp_path / "wide.png")
+    Image.fromarray(np.full((8, 8), 40_000, "uint16")).save(tmp_path / "deep.png")
+    (tmp_path / "two.txt").write_text("a red star\na blue ring\n", encoding="utf-8")
+    (tmp_path / "fold" / "0001.png").mkdir(parents=True)
     (tmp_path / "painting.png").write_bytes(b"mine")
     before = sorted(tmp_path.rglob("*"))
     result = call(*arguments)
@@ -169,8 +211,14 @@ def test_refuses_and_writes_nothing(call, tmp_path, arguments, message):
 
 def test_a_failure_on_the_way_leaves_the_old_files(call, tmp_path, monkeypatch):
     (tmp_path / "0000.png").write_bytes(b"mine")
-    (tmp_path / "0001.png").mkdir()
     (tmp_path / "prompts.txt").write_text("star\nring\n", encoding="utf-8")
+    png = paint.png
+
+    def png_in_a_full_folder(picture):
+        (tmp_path / "0001.png").mkdir(exist_ok=True)  # somebody makes it while it paints
+        return png(picture)
+
+    monkeypatch.setattr(paint, "png", png_in_a_full_folder)
     result = call("--prompts", "prompts.txt", "--out", tmp_path)
     assert result.exit_code == 1 and "0001.png" in result.output.replace("\n", "")
     assert (tmp_path / "0000.png").read_bytes() == b"mine"
@@ -194,6 +242,9 @@ def test_paints_with_the_best_model_there_is(call, tmp_path, monkeypatch):
     (weights / "unet-scenes-inpaint.safetensors").touch()
     assert (paint.best_model(), paint.best_model(hole=True)) == ("unet-scenes", "unet-scenes-inpaint")
     assert call("star", "--model", "mine").asked == ["mine"]
+    assert call("star", "--model", "").asked == ["mine", ""], (
+        "no name is a name that is refused, not the best one"
+    )
 
 
 def test_a_published_model_paints_at_its_own_size_with_its_own_settings(tmp_path):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from diffusion_course.widgets.hole_filler import hole_filler, still_figure, view_html
+from diffusion_course.widgets import hole_filler
+from diffusion_course.widgets.hole_filler import still_figure, view_html
 
 PICTURES = np.random.default_rng(0).random((2, 8, 8, 3), dtype="float32")
 MASK = np.zeros((8, 8), "uint8")

@@ -132,10 +132,15 @@ def new_network(way: str) -> UNet:
 
 
 def pipeline_of(network: UNet, *, guidance_scale: float = GUIDANCE) -> DiffusionPipeline:
-    """A network with schedule and prediction of all ways; latents have no range to clip to."""
+    """A network with the schedule of all ways and the prediction that suits it; latents have no range to clip to.
+
+    Folded pixels predict x0: noise, and so velocity, has 48 independent numbers in each place, which do not pass
+    through the network's 32 channels. What a picture shows there does.
+    """
     clip = None if network.image_shape[-1] == 4 else (-1.0, 1.0)
+    prediction = "velocity" if network.fold == 1 else "x0"
     how = {"unconditional": {"pooled": np.zeros(ROW, "float32")}, "guidance_scale": guidance_scale}
-    return DiffusionPipeline(network, NoiseSchedule.cosine(1000), "velocity", clip, **how)
+    return DiffusionPipeline(network, NoiseSchedule.cosine(1000), prediction, clip, **how)
 
 
 def trainer_of(network: UNet, seed: int = 0) -> DiffusionTrainer:

@@ -78,23 +78,23 @@ function studioControls(host, about, { onWish, onStop, takePicture }) {
   const file = makeElement("input", "", chosen, { type: "file", accept: "image/*" });
 
   let picture = null; // bytes, red green blue
-  let tried = false; // before the first picture, sliders ask for nothing
+  let asked = null; // the last wish: before the first one, sliders ask for nothing
   let timer;
   function changed() {
     clearTimeout(timer);
-    if (tried) timer = setTimeout(ask, REST);
+    if (asked) timer = setTimeout(ask, REST);
   }
   function ask() {
     clearTimeout(timer);
-    tried = true;
-    onWish(wish());
+    asked = wish();
+    onWish(asked);
   }
   function wish() {
-    const asked = { prompt: prompt.value, negative: negative.value, sampler: sampler.value, begin: begin() };
-    for (const [name, { input }] of Object.entries(sliders)) asked[name] = Number(input.value);
-    if (asked.begin !== "noise" && picture) asked.picture = toBase64(picture);
-    if (asked.begin === "hole") asked.mask = toBase64(painter.mask);
-    return asked;
+    const made = { prompt: prompt.value, negative: negative.value, sampler: sampler.value, begin: begin() };
+    for (const [name, { input }] of Object.entries(sliders)) made[name] = Number(input.value);
+    if (made.begin !== "noise" && picture) made.picture = toBase64(picture);
+    if (made.begin === "hole") made.mask = toBase64(painter.mask);
+    return made;
   }
   function setPicture(rgb, words) {
     picture = rgb;
@@ -117,9 +117,17 @@ function studioControls(host, about, { onWish, onStop, takePicture }) {
     event.preventDefault();
     ask();
   });
+  // Enter in a text paints. A form would do it by itself, but JupyterLab takes a line break in a cell away from it.
+  // While an input method composes a word, Enter takes that word.
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing || event.target.type !== "text") return;
+    event.preventDefault();
+    form.requestSubmit();
+  });
   stop.addEventListener("click", onStop);
   sampler.addEventListener("change", changed);
-  negative.addEventListener("change", changed);
+  // Enter has asked already; the field tells of its change when it is left.
+  negative.addEventListener("change", () => negative.value !== asked?.negative && changed());
   beginning.addEventListener("change", (event) => {
     if (event.target.type !== "radio") return;
     showBase();
@@ -141,7 +149,7 @@ function studioControls(host, about, { onWish, onStop, takePicture }) {
       file.reportValidity();
     }
   });
-  // JupyterLab would take keys for its own: Enter in a field paints.
+  // JupyterLab would take keys for its shortcuts.
   form.setAttribute("data-lm-suppress-shortcuts", "true");
   showBase();
 

@@ -43,7 +43,9 @@ class Engine:
         model: str | None = None,
         hole_model: str | None = None,
     ):
-        self.model, self.hole_model = model or best_model(), hole_model or model or best_model(hole=True)
+        named = model if hole_model is None else hole_model
+        self.model = best_model() if model is None else model
+        self.hole_model = best_model(hole=True) if named is None else named
         painting = load(self.model, TextToImagePipeline)
         self.size = painting.picture_shape[:2]
         if self.hole_model == self.model:

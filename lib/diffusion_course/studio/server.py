@@ -26,6 +26,7 @@ HOST = "127.0.0.1"
 NAMES = (HOST, "localhost")
 LARGEST = 64_000  # bytes of a wish; one with picture and mask has about 10,000
 PATIENCE = 15  # seconds for a request to arrive
+LINGER = 1  # seconds that a refused one may still send
 GLANCE = 0.25  # seconds between two looks at whether the page is still there
 HEADERS = {
     "Cache-Control": "no-store",
@@ -85,11 +86,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self, answer: Callable) -> None:
         try:
-            self._check_asker()
-            answer()
-        except _Wrong as wrong:
-            self._send(wrong.status, "application/json", json.dumps(wrong.told))
-            self._drain()
+            try:
+                self._check_asker()
+                answer()
+            except _Wrong as wrong:
+                self._send(wrong.status, "application/json", json.dumps(wrong.told))
+                self._drain()
         except OSError:  # also a timeout
             self.close_connection = True  # who asked has gone, or is silent
 
@@ -109,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
             )
 
     def _get(self) -> None:
-        path = urlsplit(self.path).path
+        path = self._place()
         files = {
             "/": ("text/html; charset=utf-8", lambda: PAGE),
             "/studio.js": ("text/javascript; charset=utf-8", page_script),
@@ -124,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self._send(HTTPStatus.OK, kind, content())
 
     def _post(self) -> None:
-        if urlsplit(self.path).path != "/paint":
+        if self._place() != "/paint":
             raise _Wrong(HTTPStatus.NOT_FOUND, f"Wishes go to /paint. Received: {self.path!r:.80}")
         events: queue.Queue = queue.Queue()
         try:
@@ -146,6 +148,13 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             job.cancel()
 
+    def _place(self) -> str:
+        """The path that is asked for, without what follows a question mark."""
+        try:
+            return urlsplit(self.path).path
+        except ValueError:  # no address at all, such as http://[
+            return self.path
+
     def _body(self):
         """What the request holds, decoded."""
         kind = self.headers.get_content_type() if "Content-Type" in self.headers else "none"
@@ -153,15 +162,17 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Wrong(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"A wish must be application/json. Received: {kind!r:.80}"
             )
-        length = self.headers.get("Content-Length", "")
-        if not length.isdecimal():
+        length = self.headers.get("Content-Length")
+        if length is None or not length.isdecimal():
             raise _Wrong(
-                HTTPStatus.LENGTH_REQUIRED, "A wish must come with its Content-Length. Received: none"
+                HTTPStatus.LENGTH_REQUIRED,
+                f"A wish must come with its Content-Length. Received: {'none' if length is None else repr(length):.80}",
             )
-        if int(length) > LARGEST:
+        # Too many digits are too many bytes; beyond 4300 of them Python makes no number of them.
+        if len(length) > len(str(LARGEST)) or int(length) > LARGEST:
             raise _Wrong(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f"A wish may have {LARGEST} bytes. Received: {int(length)}",
+                f"A wish may have {LARGEST} bytes. Received: {length:.80}",
             )
         body = self.rfile.read(int(length))
         try:
@@ -174,7 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _drain(self) -> None:
         """Reads what is still sent: closed before, the connection would take the answer with it."""
         self.connection.shutdown(socket.SHUT_WR)
-        self.connection.settimeout(1)
+        self.connection.settimeout(LINGER)
         left = 20 * LARGEST
         while left > 0 and (sent := self.connection.recv(LARGEST)):
             left -= len(sent)

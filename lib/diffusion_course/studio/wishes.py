@@ -118,8 +118,9 @@ def _number(name: str, value):
     low, high, _, start = NUMBERS[name]
     whole = isinstance(start, int)
     kind = "a whole number" if whole else "a number"
-    fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not fits or not low <= value <= high or (whole and value != int(value)):
+    # Compared before all else: nan and whole numbers too large for a float fail here, as they should.
+    fits = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+    if not fits or (whole and value != int(value)):
         raise Refused(name, f"{name} must be {kind} from {low:g} to {high:g}. Received: {_short(value)}")
     return type(start)(value)
 

@@ -1,5 +1,6 @@
 """What `diffusion-course paint` does: reads prompts, pictures and masks, paints, and writes once all is whole."""
 
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from diffusion_course.course.paths import data_dir
 from diffusion_course.course.writing import write_together
@@ -19,6 +20,7 @@ PUBLISHED_MODELS = tuple(LICENCES)  # their weights are the user's
 FILMS = (".gif", ".png")
 FRAME, LAST_FRAME = 120, 2000  # milliseconds that a film shows a frame
 LARGEST = 4096  # pixels on each side
+STRONGEST = 100  # guidance scale, either way: far beyond it the networks' numbers overflow
 
 
 class Refused(ValueError):
@@ -78,7 +80,7 @@ def order(
     """
     if (prompt is None) == (prompts_file is None):
         raise Refused(
-            "Give either a prompt or --prompts FILE. Received: " + ("both" if prompt else "neither")
+            "Give either a prompt or --prompts FILE. Received: " + ("neither" if prompt is None else "both")
         )
     if prompts_file is None:
         prompts, outs = [prompt], [_png(out)]
@@ -88,8 +90,10 @@ def order(
         outs = [folder / f"{i:04}.png" for i in range(len(prompts))]
     if film is not None and film.suffix.lower() not in FILMS:
         raise Refused(f"--film must end in {' or '.join(FILMS)}. Received: {film}")
-    if film is not None and film.resolve() in {path.resolve() for path in outs}:
+    if film is not None and os.path.realpath(film) in {os.path.realpath(path) for path in outs}:
         raise Refused(f"--film and --out must be two files. Received: {film}")
+    for path in [*outs, *([film] if film else [])]:
+        _check_file(path)
     for path in [outs[0], *([film] if film else [])]:
         _check_place(path)
     for name, given in (("--mask", mask), ("--strength", strength)):
@@ -101,8 +105,11 @@ def order(
         if not 0 <= strength <= 1:
             raise Refused(f"--strength must be from 0 to 1. Received: {strength}")
         options["strength"] = strength
+    guidance = options.get("guidance_scale", 1)
+    if not -STRONGEST <= guidance <= STRONGEST:
+        raise Refused(f"--guidance must be from -{STRONGEST} to {STRONGEST}. Received: {guidance}")
     _check_weights(model, weights)
-    picture = None if init is None else np.array(_open("--init", init).convert("RGB"))
+    picture = None if init is None else np.array(_open("--init", init))
     hole = None if mask is None else _hole(mask, picture.shape[:2])
     return Order(prompts, outs, film, picture, hole, size, model, weights, options)
 
@@ -142,7 +149,8 @@ def paint(
         kind, edit = InpaintPipeline, {**edit, "mask": job.mask}
     options = job.options
     if job.weights is None:
-        pipeline = (load or load_text_to_image)(job.model or best_model(job.mask is not None), kind)
+        name = best_model(job.mask is not None) if job.model is None else job.model
+        pipeline = (load or load_text_to_image)(name, kind)
         factor = enlargement(job.size, *pipeline.picture_shape[:2])
     else:  # paints at any size itself
         make = load_weights or load_stable_diffusion
@@ -293,16 +301,26 @@ def _png(out: Path) -> Path:
     return out
 
 
-def _check_place(path: Path) -> None:
-    if path.is_dir():
+def _check_file(path: Path) -> None:
+    try:
+        folder = path.is_dir()
+    except OSError as error:  # a name that is too long
+        raise Refused(
+            f"A file to write must have a name that this system takes. Received: {error}"
+        ) from error
+    if folder:
         raise Refused(f"A file to write must not be a folder. Received: {path}")
+
+
+def _check_place(path: Path) -> None:
+    """Refuses a file whose folder cannot be written to."""
     folder = path.parent
     while not folder.exists():
         folder = folder.parent
     if not folder.is_dir():
         raise Refused(f"{path} must lie in a folder. Received: {folder}, which is a file")
     try:  # asking for permissions alone says yes where the system says no in the end
-        probe = folder / f".{path.name}.probe"
+        probe = folder / f"{path.name}.{os.getpid()}.probe"  # as long as what is written first
         probe.touch(exist_ok=False)
         probe.unlink()
     except OSError as error:
@@ -320,12 +338,18 @@ def _lines(path: Path) -> list[str]:
 
 
 def _open(name: str, path: Path) -> Image.Image:
+    """A picture file as RGB, on white where it is transparent; raises Refused unless it is one of 8-bit colours."""
     try:
         with Image.open(path) as image:
             image.load()
-            return image
-    except (OSError, UnidentifiedImageError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # a damaged file makes Pillow raise errors of many kinds
         raise Refused(f"{name} must be a picture. Received: {error}") from error
+    if image.mode.startswith(("I", "F")):
+        raise Refused(f"{name} must have 8 bits per colour. Received: mode {image.mode!r} in {path}")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
 def _hole(path: Path, size: tuple[int, int]) -> np.ndarray:
@@ -339,4 +363,6 @@ def _hole(path: Path, size: tuple[int, int]) -> np.ndarray:
             "--mask must be white where to paint and black elsewhere. "
             f"Received: greys such as {mask[(mask > 0) & (mask < 255)][0]} of 255"
         )
+    if not mask.any():
+        raise Refused(f"--mask must be white in at least one pixel. Received: {path}, which is black")
     return mask == 255

@@ -9,6 +9,7 @@ when its function is called.
 from diffusion_course.widgets.attention_map import attention_map
 from diffusion_course.widgets.denoising_film import denoising_film
 from diffusion_course.widgets.guidance_scale import guidance_scale
+from diffusion_course.widgets.hole_filler import hole_filler
 from diffusion_course.widgets.latent_cells import latent_cells
 from diffusion_course.widgets.latent_explorer import latent_explorer
 from diffusion_course.widgets.nearest_captions import nearest_captions
@@ -20,11 +21,13 @@ from diffusion_course.widgets.sentence_painter import sentence_painter
 from diffusion_course.widgets.step_costs import step_costs
 from diffusion_course.widgets.threshold_explorer import threshold_explorer
 from diffusion_course.widgets.word_pictures import word_pictures
+from diffusion_course.widgets.word_swap import word_swap
 
 __all__ = [
     "attention_map",
     "denoising_film",
     "guidance_scale",
+    "hole_filler",
     "latent_cells",
     "latent_explorer",
     "nearest_captions",
@@ -36,4 +39,5 @@ __all__ = [
     "step_costs",
     "threshold_explorer",
     "word_pictures",
+    "word_swap",
 ]

@@ -101,7 +101,7 @@ def captioned(image, caption: str, *, note: str = "", alt: str = "", size: float
 
 def side_by_side(*parts: str) -> str:
     """Parts of HTML beside each other, below each other where there is no room."""
-    return f'<div style="display:flex;flex-wrap:wrap;align-items:center">{"".join(parts)}</div>'
+    return f'<div style="display:flex;flex-wrap:wrap;align-items:flex-start">{"".join(parts)}</div>'
 
 
 def headed(words: str, *parts: str) -> str:
