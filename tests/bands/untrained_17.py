@@ -19,7 +19,7 @@ def refused_without_checksum(tries: int = 20) -> float:
     """Share of files with one flipped bit in a number that are refused where no checksum is known."""
     model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(64, name="dense")])
     parts, rng, refused = (
-        [Part(model.layers[0].kernel.path.split("/")[0], ("dense",))],
+        [Part(model.layers[0].kernel.path.removesuffix("/kernel"), ("dense",))],
         np.random.default_rng(0),
         0,
     )
