@@ -68,7 +68,7 @@ def test_view_shows_the_step_and_the_word():
 
 
 def test_widget_follows_its_controls_and_says_what_is_wrong():
-    widget = word_swap.word_swap(look, PROMPTS, 3, word=3)
+    widget = word_swap(look, PROMPTS, 3, word=3)
     view, controls = widget.view, widget.controls
     assert "“star”" in view.value and "expected at t = 20" in view.value
     seen = {view.value}
@@ -104,13 +104,13 @@ def test_still_shows_both_walks_and_their_maps():
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["t = 900", "t = 500", "t = 20"]
     assert "“a red star” and “a red ring”" in alt and "6% of the pixels" in alt
     plt.close(figure)
-    data, metadata = word_swap.word_swap(look, PROMPTS, 3)._repr_mimebundle_()
+    data, metadata = word_swap(look, PROMPTS, 3)._repr_mimebundle_()
     assert "image/png" in data and "same noise" in metadata["image/png"]["alt"]
 
 
 def test_one_prompt_is_refused():
     with pytest.raises(ValueError, match="must be two. Received: \\['a'\\]"):
-        word_swap.word_swap(look, ["a"], 3)
+        word_swap(look, ["a"], 3)
 
 
 def test_walks_of_a_pipeline_end_in_its_pictures_and_are_remembered(monkeypatch):
