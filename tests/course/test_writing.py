@@ -96,7 +96,8 @@ def test_an_interrupt_in_the_middle_comes_when_all_are_replaced(folder, monkeypa
         seen.append(contents(folder)["b"])
 
     monkeypatch.setattr(os, "replace", interrupted)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background a shell has it ignored
+    # A shell starts what runs in the background with Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
             write_new(folder)

@@ -128,7 +128,10 @@ def test_a_client_that_writes_its_file_is_believed(build, small):
 def test_an_unknown_set_is_refused(build, capsys):
     with pytest.raises(SystemExit):
         build.main(["cifar"])
-    assert "must be one of fashion_mnist, mnist, ecg5000, clip_vocabulary. Received: cifar" in capsys.readouterr().err
+    assert (
+        "must be one of fashion_mnist, mnist, ecg5000, clip_vocabulary. Received: cifar"
+        in capsys.readouterr().err
+    )
 
 
 def tsv(labels, rng):

@@ -27,7 +27,11 @@ def test_ways_share_their_inner_levels():
     assert [networks[way].image_shape for way in trials.WAYS] == [(8, 8, 4), (32, 32, 3), (32, 32, 3)]
     assert networks["latents"].widths == networks["folded pixels"].widths == networks["pixels"].widths[-2:]
     assert trials.pipeline_of(networks["latents"]).clip is None
-    assert [trials.pipeline_of(networks[way]).prediction for way in trials.WAYS] == ["velocity", "x0", "velocity"]
+    assert [trials.pipeline_of(networks[way]).prediction for way in trials.WAYS] == [
+        "velocity",
+        "x0",
+        "velocity",
+    ]
     assert trials.pipeline_of(networks["pixels"]).clip == (-1.0, 1.0)
     with pytest.raises(ValueError, match="latents, folded pixels, pixels. Received: 'words'"):
         trials.new_network("words")

@@ -167,6 +167,24 @@ def test_only_a_clean_run_of_the_right_profile_is_committed(tmp_path, chart):
     assert target.read_bytes() == before
 
 
+def test_outputs_that_name_a_folder_of_this_machine_are_not_committed(tmp_path, monkeypatch):
+    monkeypatch.setattr(notebooks.paths, "course_root", lambda: tmp_path / "course")
+    told = f"results in {tmp_path / 'course' / 'build'}"
+    for output in (
+        new_output("stream", name="stdout", text=told),
+        new_output("display_data", {"text/html": f"<b>{told}</b>", "text/plain": "table"}),
+    ):
+        executed = new_notebook(
+            cells=[new_code_cell("a", execution_count=1, outputs=[output])],
+            metadata={"papermill": {"parameters": {"profile": "standard"}}},
+        )
+        source, target = tmp_path / "run.ipynb", tmp_path / "01.ipynb"
+        nbformat.write(executed, source)
+        with pytest.raises(notebooks.NotACleanRun, match="folder of the course.*cell 1"):
+            notebooks.clean_file(target, source)
+        assert not target.exists()
+
+
 def test_png_in_a_clean_notebook_is_a_png(chart):
     data = clean(executed(chart)).cells[2].outputs[0].data["image/png"]
     with Image.open(io.BytesIO(b64decode(data))) as picture:

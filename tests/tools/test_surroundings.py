@@ -144,6 +144,9 @@ def test_results_folder(tiny, monkeypatch):
     monkeypatch.setenv("COURSE_RESULTS_DIR", str(tiny.root / "results"))
     (check,) = surroundings._folders()
     assert check.ok and check.value == f"COURSE_RESULTS_DIR={tiny.root / 'results'}"
+    # What `run` sets for its chapters is where results go anyway: nothing to tell, least of all in a notebook.
+    monkeypatch.setenv("COURSE_RESULTS_DIR", str(tiny.root / "build" / "results"))
+    assert not list(surroundings._folders())
     (tiny.root / "blocked").write_text("", encoding="utf-8")
     monkeypatch.setenv("COURSE_RESULTS_DIR", str(tiny.root / "blocked"))
     assert not the(surroundings._folders).ok

@@ -11,6 +11,7 @@ import numpy as np
 from nbformat import NotebookNode
 from PIL import Image
 
+from diffusion_course.course import paths
 from diffusion_course.course.writing import write_whole
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -170,6 +171,12 @@ def clean(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
+def _names(output: NotebookNode, folder: Path) -> bool:
+    """Whether a folder is named in what an output shows as text."""
+    shown = {"stream": output.get("text", ""), **output.get("data", {})}
+    return any(str(folder) in str(text) for kind, text in shown.items() if not kind.startswith("image/"))
+
+
 def clean_file(target: Path, source: Path | None = None, profile: str = "standard") -> bool:
     """Cleans a notebook file, or replaces it by the cleaned form of an executed copy.
 
@@ -182,7 +189,7 @@ def clean_file(target: Path, source: Path | None = None, profile: str = "standar
         Whether ``target`` changed.
 
     Raises:
-        NotACleanRun: ``source`` ended in an error, or ran in another profile.
+        NotACleanRun: ``source`` ended in an error, ran in another profile, or shows where the course lies here.
     """
     notebook = read(source or target)
     if source is not None:
@@ -194,6 +201,11 @@ def clean_file(target: Path, source: Path | None = None, profile: str = "standar
         for number, cell in enumerate(notebook.cells, 1):
             if any(output.output_type == "error" for output in cell.get("outputs", [])):
                 raise NotACleanRun(f"{source.name} must hold no error. Received: an error in cell {number}")
+            here = paths.course_root()
+            if any(_names(output, here) for output in cell.get("outputs", [])):
+                raise NotACleanRun(
+                    f"{source.name} must not name the folder of the course here. Received: {here} in cell {number}"
+                )
     before = target.read_bytes() if target.exists() else None
     write(clean(notebook), target)
     return target.read_bytes() != before

@@ -146,8 +146,8 @@ def _folders() -> Iterator[Check]:
             spare, ok = "and there is no other folder for results", False
         remedy = "To save notebooks, too: copy the course to a folder of your own."
         yield Check("Folder", ok, f"{root / 'build'} may not be written, {spare}", remedy)
-    if os.environ.get("COURSE_RESULTS_DIR"):
-        folder = paths.results_dir()
+    folder = paths.results_dir() if os.environ.get("COURSE_RESULTS_DIR") else None
+    if folder not in (None, root / "build" / "results"):  # `run` sets the usual folder for its chapters
         ok = paths.can_write(folder)
         remedy = "" if ok else "It may not be written: name another folder, or unset COURSE_RESULTS_DIR."
         yield Check("Folder", ok, f"COURSE_RESULTS_DIR={folder}", remedy)

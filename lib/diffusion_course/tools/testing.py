@@ -45,6 +45,7 @@ ON_JAX = (
 RESUMED_ON_JAX = ("tests/training/test_checkpoints.py::test_interrupted_training_goes_on_bit_by_bit[adam]",)
 # With the slow tests the rest of what is written for every backend runs there too.
 ALSO_ON_JAX = (
+    "tests/models/test_stable_diffusion.py",
     "tests/models/test_unet.py",
     "tests/training/test_callbacks.py",
     "tests/training/test_checkpoints.py",
