@@ -16,6 +16,7 @@ from untrained_13 import untrained_13
 from untrained_14 import untrained_14
 from untrained_15 import untrained_15
 from untrained_16 import untrained_16
+from untrained_17 import untrained_17
 
 from diffusion_course.course.manifest import load_manifest
 
@@ -37,6 +38,7 @@ UNTRAINED = {
     "14": untrained_14,
     "15": untrained_15,
     "16": untrained_16,
+    "17": untrained_17,
 }
 
 

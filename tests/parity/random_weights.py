@@ -1,6 +1,8 @@
 """Random weights that follow from their names: what would be 80 MB of files is made again wherever it is needed.
 
-Norms are random too: ones and zeros would hide what is swapped.
+Norms are random too: ones and zeros would hide what is swapped. And convolutions make what passes through them smaller,
+as in the first layers of trained networks: to large numbers a norm adds its epsilon in vain, and a wrong one would not
+show.
 """
 
 import math
@@ -16,10 +18,11 @@ def uniform(name: str, shape) -> np.ndarray:
 
 
 def tensor(name: str, shape) -> np.ndarray:
-    """The tensor of that name in a network of PyTorch: kernels that keep the spread of what they get, norms near 1."""
+    """The tensor of that name in a network of PyTorch; dense layers keep the spread of what they get."""
     values = uniform(name, shape)
     if "embedding." in name and len(shape) == 2 and "linear" not in name:
         return 0.5 * values
     if len(shape) > 1:
-        return values * np.float32(math.sqrt(3 / math.prod(shape[1:])))
-    return 1 + 0.5 * values if name.endswith("weight") else 0.3 * values
+        gain = 0.25 if len(shape) == 4 else 1.0
+        return values * np.float32(gain * math.sqrt(3 / math.prod(shape[1:])))
+    return 1 + 0.5 * values if name.endswith("weight") else 0.05 * values
