@@ -45,9 +45,9 @@ EXERCISES["jump_factors"] = Exercise(
 )
 
 
-def cosine_betas(steps, offset=0.008):
+def cosine_betas(steps):
     time = np.arange(steps + 1) / steps
-    alpha_bar = np.cos((time + offset) / (1 + offset) * np.pi / 2) ** 2
+    alpha_bar = np.cos((time + 0.008) / 1.008 * np.pi / 2) ** 2
     return np.minimum(1 - alpha_bar[1:] / alpha_bar[:-1], 0.999)
 
 
